@@ -1,0 +1,18 @@
+/* Pasted in front of every kernel file. Plain OpenCL C 1.2. */
+
+typedef float real; /* how tensors are stored */
+typedef float acc;  /* how sums are accumulated */
+
+/* The fused activation: 0 none, 1 Relu, 2 LeakyRelu (alpha: slope), 3 Clip to [alpha, beta]. NaN stays
+ * NaN in all of them. */
+#ifndef ACTIVATION
+#define ACTIVATION 0
+#endif
+
+acc activate(acc x, float alpha, float beta);
+acc activate(acc x, float alpha, float beta) {
+    if (ACTIVATION == 1) return x < 0 ? 0 : x;
+    if (ACTIVATION == 2) return x < 0 ? alpha * x : x;
+    if (ACTIVATION == 3) return x < alpha ? alpha : x > beta ? beta : x;
+    return x;
+}

@@ -1,0 +1,108 @@
+/* The heart: an algorithm, one way to compute an operator on an OpenCL device.
+ *
+ * Each file in lib/ops opens with its ordered list, the plain one that accepts everything last.
+ * An algorithm is pure: from a node it makes a recipe (steps with symbolic arguments). It never
+ * touches OpenCL; lib/plan builds the programs, lays out memory and sets the arguments. */
+#ifndef OPS_ALGORITHM_H
+#define OPS_ALGORITHM_H
+
+#include "graph/graph.h"
+
+/* What an algorithm looks at: a node whose shapes are all known, and the device. */
+struct site {
+    const fovea_graph *graph;
+    const struct node *node;
+    const fovea_device_info *device;
+};
+
+struct recipe;
+
+struct algorithm {
+    const char *name; /* the .cl stem, and the name in logs, profiles, tuning keys and test filters */
+    /* NULL: accepts; else why not ("stride must be 1"). Pure. Every algorithm may count on float32
+     * data being checked by algorithm_refuse_types for it unless any_type is set. */
+    const char *(*refuse)(const struct site *);
+    bool any_type;                             /* `refuse` looks at element types itself */
+    size_t (*workspace)(const struct site *);  /* bytes; NULL: none */
+    double (*estimate)(const struct site *);   /* seconds, from the device's roof; NULL: roofline */
+    /* Multiplies the reference's bound: 1 where any order of summation is covered by it. Others
+     * state the derivation beside the number. 0 means 1. */
+    double growth;
+    bool inexact; /* not exact for small integers (Winograd) */
+    fovea_status (*lower)(const struct site *, struct recipe *);
+};
+
+#define OP(name, shape, reference, device, static_inputs)                                          \
+    extern const struct algorithm *const device##_algorithms[];
+#include "graph/op_list.h"
+#undef OP
+/* The ordered list of an operator, terminated by NULL. */
+const struct algorithm *const *algorithms_of(enum op);
+/* Why the algorithm cannot do the node; NULL if it can. Types first, then its own predicate. */
+const char *algorithm_refuses(const struct algorithm *, const struct site *);
+double algorithm_estimate(const struct algorithm *, const struct site *);
+
+/* ---- Recipes ---- */
+
+enum argument_kind { ARGUMENT_INT, ARGUMENT_FLOAT, ARGUMENT_VALUE, ARGUMENT_WORKSPACE };
+struct argument {
+    enum argument_kind kind;
+    int32_t i;
+    float f;
+    fovea_value value; /* FOVEA_NO_VALUE: some valid buffer that the kernel will not touch */
+    size_t offset;     /* VALUE: elements from the value's start; WORKSPACE: bytes */
+    size_t element;    /* WORKSPACE: bytes of an element, so that the kernel's offset is in elements */
+};
+
+/* C = alpha * op(A) op(B) + beta * C, row-major, batched with strides; run by lib/opencl (CLBlast). */
+struct gemm_call {
+    bool trans_a, trans_b;
+    size_t m, n, k, lda, ldb, ldc;
+    float alpha, beta;
+    struct argument a, b, c; /* VALUE or WORKSPACE */
+    size_t batch, stride_a, stride_b, stride_c; /* strides in elements; batch 1 for a single one */
+};
+
+enum step_kind { STEP_KERNEL, STEP_GEMM };
+struct step {
+    enum step_kind kind;
+    char *stem, *function; /* file cl_kernels/<stem>.cl, kernel function */
+    char *options;         /* "-DKH=3 -DKW=3": sorted by the order of recipe_define calls */
+    struct argument *args;
+    size_t n_args, args_capacity;
+    int dims;
+    size_t global[3], local[3]; /* local[0] == 0: the driver chooses */
+    struct gemm_call gemm;
+};
+
+/* Steps of one node, in order. Failures are remembered, so that lowering code needs no checks. */
+struct recipe {
+    struct step *steps;
+    size_t n_steps, steps_capacity;
+    bool failed; /* memory ran out, or a number did not fit */
+};
+
+/* Starts a kernel launch; the calls below add to the last one started. */
+void recipe_kernel(struct recipe *, const char *stem, const char *function);
+void recipe_define(struct recipe *, const char *name, int64_t value);       /* -DNAME=value */
+void recipe_define_text(struct recipe *, const char *name, const char *text); /* -DNAME=text */
+void recipe_int(struct recipe *, int64_t);   /* a kernel argument of type int; fails if it does not fit */
+void recipe_float(struct recipe *, float);
+void recipe_value(struct recipe *, fovea_value); /* two kernel arguments: buffer, ulong offset in elements */
+void recipe_value_at(struct recipe *, fovea_value, size_t element_offset);
+void recipe_workspace(struct recipe *, size_t byte_offset, size_t element_bytes); /* two arguments */
+/* Up to three global sizes (0: unused), rounded up to multiples of `local` by the caller if it sets it. */
+void recipe_global(struct recipe *, size_t x, size_t y, size_t z);
+void recipe_local(struct recipe *, size_t x, size_t y, size_t z);
+void recipe_gemm(struct recipe *, const struct gemm_call *);
+/* -DACTIVATION=... of the node's fused activation, and its two float arguments alpha and beta. */
+void recipe_activation(struct recipe *, const struct node *);
+/* Input or output i as the value a recipe wants; FOVEA_NO_VALUE if it is left out. */
+fovea_value site_in(const struct site *, size_t i);
+fovea_value site_out(const struct site *, size_t i);
+void recipe_free(struct recipe *);
+/* "-DT=uchar" and so on: the OpenCL C type with the size of the dtype, for kernels that only move. */
+const char *opencl_storage_type(fovea_dtype); /* "uchar", "ushort", "uint", "ulong" */
+const char *opencl_type(fovea_dtype);         /* "float", "long", ...; NULL for half and bfloat16 */
+
+#endif
