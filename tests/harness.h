@@ -3,6 +3,7 @@
 #define TESTS_HARNESS_H
 
 #include <check.h>
+#undef fail /* an old macro of Check; the library has a function of that name */
 
 #include "graph/graph.h"
 #include "reference/reference.h"
