@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Lints every kernel file: the fixed fields of its header comment, its names, its share of preprocessor
+lines, and, where clang is installed, that it compiles alone as OpenCL C 1.2."""
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "cl_kernels"
+FIELDS = ("Computes", "Layouts", "Launch", "Defines", "Local memory", "Truth", "Source")
+KERNEL = re.compile(r"\b(?:__)?kernel\s+(?:__attribute__\s*\(\(.*?\)\)\s*)*void\s+(\w+)", re.S)
+MOST_PREPROCESSOR = 0.08  # above it a file stops reading like C
+
+
+def check_header(stem, text):
+    match = re.match(r"/\*.*?\*/", text, re.S)
+    header = match.group() if match else ""
+    for field in FIELDS:
+        if not re.search(rf"^[/* ]*{field}\b", header, re.M):
+            yield f"the header comment has no field '{field}'"
+    for truth in re.findall(r"lib/reference/[\w./]+\.c", header):
+        if not (ROOT / truth).exists():
+            yield f"the header names {truth}, which does not exist"
+
+
+def check_text(stem, text):
+    kernels = KERNEL.findall(text)
+    if not kernels:
+        yield "no kernel function"
+    for kernel in kernels:
+        if not kernel.startswith(stem):
+            yield f"kernel {kernel} does not start with the file's stem"
+    lines = text.splitlines()
+    share = sum(line.lstrip().startswith("#") for line in lines) / max(1, len(lines))
+    if share >= MOST_PREPROCESSOR:
+        yield f"{share:.1%} preprocessor lines, must stay below {MOST_PREPROCESSOR:.0%}"
+    for feature in re.findall(r"\b(?:atomic_\w+|atom_\w+|native_\w+|half_(?:exp|log|divide)\w*)\b", text):
+        yield f"uses {feature}, which kernels do not"
+
+
+def check_compile(clang, path):
+    command = [clang, "-x", "cl", "-cl-std=CL1.2", "-fsyntax-only", "-Wall", "-Werror", "-Xclang",
+               "-finclude-default-header", "-include", str(FOLDER / "common.h"), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield "does not compile alone:\n" + done.stderr
+
+
+def main():
+    clang = shutil.which("clang") or shutil.which("clang-14")
+    files = sorted(FOLDER.glob("*.cl"))
+    wrong = [] if files else [f"no kernel files in {FOLDER}"]
+    listed = (FOLDER / "meson.build").read_text(encoding="utf-8")
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        found = [*check_header(path.stem, text), *check_text(path.stem, text)]
+        if f"'{path.name}'" not in listed:
+            found.append("is not listed in cl_kernels/meson.build")
+        if clang:
+            found += check_compile(clang, path)
+        wrong += [f"{path.name}: {message}" for message in found]
+    if not clang:
+        print("clang is not installed: the kernels were not compiled alone")
+    print("\n".join(wrong) or f"{len(files)} kernel files, nothing to complain about")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
