@@ -145,3 +145,29 @@ WEAK const struct algorithm *const gather_algorithms[] = {NULL};
 WEAK const struct algorithm *const depth_to_space_algorithms[] = {NULL};
 WEAK const struct algorithm *const space_to_depth_algorithms[] = {NULL};
 WEAK const struct algorithm *const resize_algorithms[] = {NULL};
+#include "opencl/opencl.h"
+#include "opencl/kernel_table.h"
+#include "store/store.h"
+WEAK void opencl_close(struct opencl *c) { (void)c; }
+WEAK void opencl_remember(struct opencl *c) { (void)c; }
+WEAK fovea_status opencl_finish(struct opencl *c) { (void)c; return FOVEA_OK; }
+WEAK fovea_status opencl_list(fovea_device_info **out, size_t *count, void (*warn)(void *, const char *), void *user) { (void)warn; (void)user; *out = 0; *count = 0; return FOVEA_OK; }
+WEAK fovea_status opencl_open(struct opencl **out, const char *id, bool p, struct store *s) { (void)out; (void)id; (void)p; (void)s; return fail(FOVEA_NO_DEVICE, "pending"); }
+WEAK const fovea_device_info *opencl_info(const struct opencl *c) { (void)c; return 0; }
+WEAK fovea_status opencl_buffer_create(struct opencl_buffer **out, struct opencl *c, size_t b) { (void)out; (void)c; (void)b; return FOVEA_OK; }
+WEAK void opencl_buffer_destroy(struct opencl_buffer *b) { (void)b; }
+WEAK fovea_status opencl_buffer_write(struct opencl_buffer *b, size_t o, const void *d, size_t n) { (void)b; (void)o; (void)d; (void)n; return FOVEA_OK; }
+WEAK fovea_status opencl_buffer_read(struct opencl_buffer *b, size_t o, void *d, size_t n) { (void)b; (void)o; (void)d; (void)n; return FOVEA_OK; }
+WEAK fovea_status opencl_buffer_fill(struct opencl_buffer *b, size_t o, uint32_t d, size_t n) { (void)b; (void)o; (void)d; (void)n; return FOVEA_OK; }
+WEAK fovea_status opencl_build(struct opencl *c, const struct opencl_source *s, size_t n, struct opencl_program **o, fovea_status *st, char **l, size_t *k) { (void)c; (void)s; (void)n; (void)o; (void)st; (void)l; (void)k; return FOVEA_OK; }
+WEAK fovea_status opencl_kernel_create(struct opencl_kernel **o, struct opencl_program *p, const char *f) { (void)o; (void)p; (void)f; return FOVEA_OK; }
+WEAK void opencl_kernel_destroy(struct opencl_kernel *k) { (void)k; }
+WEAK fovea_status opencl_kernel_set(struct opencl_kernel *k, unsigned i, const void *d, size_t n) { (void)k; (void)i; (void)d; (void)n; return FOVEA_OK; }
+WEAK fovea_status opencl_kernel_set_buffer(struct opencl_kernel *k, unsigned i, struct opencl_buffer *b) { (void)k; (void)i; (void)b; return FOVEA_OK; }
+WEAK fovea_status opencl_launch(struct opencl_kernel *k, int d, const size_t *g, const size_t *l, size_t s) { (void)k; (void)d; (void)g; (void)l; (void)s; return FOVEA_OK; }
+WEAK fovea_status opencl_gemm(struct opencl *c, const struct opencl_gemm *g, size_t s) { (void)c; (void)g; (void)s; return FOVEA_OK; }
+WEAK fovea_status opencl_times(struct opencl *c, double *m, size_t n) { (void)c; (void)m; (void)n; return FOVEA_OK; }
+WEAK struct store *store_open(const char *p, void (*w)(void *, const char *), void *u) { (void)p; (void)w; (void)u; return 0; }
+WEAK void store_close(struct store *s) { (void)s; }
+WEAK int store_evidence_get(struct store *s, const char *d, const char *a, const char *p) { (void)s; (void)d; (void)a; (void)p; return -1; }
+WEAK void store_evidence_put(struct store *s, const char *d, const char *a, const char *p, bool r, double x, const char *z) { (void)s; (void)d; (void)a; (void)p; (void)r; (void)x; (void)z; }

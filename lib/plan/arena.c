@@ -1,0 +1,203 @@
+/* Memory of a plan. Inputs, outputs and constants have memory of their own; everything else shares
+ * arenas: a value keeps its bytes from the step that writes it to the last one that reads it, and
+ * large values are placed first, each at the lowest offset where nothing that lives at the same time
+ * is in the way. One arena holds at most what the device allocates at once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "plan/plan.h"
+
+enum { ALIGNMENT = 256 };
+
+/* Something to be placed: a value or a step's workspace. */
+struct block {
+    size_t bytes, first, last, offset, arena;
+    struct place *place; /* to be filled in */
+};
+
+static size_t align_up(size_t n) {
+    return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+struct place plan_place(const struct fovea_plan *p, fovea_value v) {
+    const struct plan_value *root = &p->values[p->values[v].root];
+    return root->bound.buffer || root->bound.host ? root->bound : root->place;
+}
+
+/* ---- Lifetimes ---- */
+
+/* Reshape and its kind share their input's memory, where that is the plan's own to share. */
+bool plan_shares_memory(const struct fovea_plan *p, const struct node *n) {
+    if (p->keep_values || p->guard || !p->context->cl) return false;
+    if (n->op != OP_Reshape && n->op != OP_Flatten && n->op != OP_Squeeze && n->op != OP_Unsqueeze &&
+        n->op != OP_Identity)
+        return false;
+    const struct value *x = node_in(p->graph, n, 0), *y = node_out(p->graph, n, 0);
+    return x && y && !x->is_input && !x->is_output && !x->storage && !y->is_output;
+}
+
+static void touch(struct fovea_plan *p, fovea_value v, size_t step) {
+    if (v == FOVEA_NO_VALUE) return;
+    struct plan_value *root = &p->values[p->values[v].root];
+    if (!root->used || step < root->first) root->first = step;
+    if (!root->used || step > root->last) root->last = step;
+    root->used = true;
+}
+
+static void find_lifetimes(struct fovea_plan *p) {
+    const fovea_graph *g = p->graph;
+    for (size_t i = 0; i < g->n_values; i++) {
+        p->values[i].root = (fovea_value)i;
+        p->values[i].bytes = desc_bytes(&g->values[i].desc);
+    }
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct node *n = p->steps[i].node;
+        if (p->steps[i].shared) p->values[n->out[0]].root = p->values[n->in[0]].root;
+        for (size_t k = 0; k < n->n_in; k++) touch(p, n->in[k], i);
+        for (size_t k = 0; k < n->n_out; k++) touch(p, n->out[k], i);
+    }
+    for (size_t i = 0; i < g->n_inputs; i++) p->values[g->inputs[i]].used = true;
+    for (size_t i = 0; i < g->n_outputs; i++) p->values[g->outputs[i]].used = true;
+}
+
+/* ---- Memory of its own ---- */
+
+static bool owns_memory(const struct fovea_plan *p, size_t i) {
+    const struct value *v = &p->graph->values[i];
+    return v->is_input || v->is_output || v->storage || p->keep_values;
+}
+
+static fovea_status create_own(struct fovea_plan *p, size_t i) {
+    const struct value *v = &p->graph->values[i];
+    struct plan_value *pv = &p->values[i];
+    fovea_tensor *t = mem_zero(1, sizeof *t);
+    if (!t) return fail_memory(sizeof *t, "a tensor");
+    *t = (fovea_tensor){.context = p->context, .desc = v->desc};
+    pv->own = t;
+    if (v->storage && !p->context->cl && !p->guard) { /* the reference reads the graph's own copy */
+        t->borrows = true;
+        t->place.host = v->storage->data;
+    } else {
+        fovea_status status =
+            place_create(&t->place, p->context, align_up(pv->bytes) + (p->guard ? GUARD_BYTES : 0));
+        if (status != FOVEA_OK) return fail_in(status, "value '%s': ", v->name);
+        if (v->storage) TRY(place_write(&t->place, 0, v->storage->data, pv->bytes));
+        if (v->storage) p->info.parameter_bytes += (int64_t)pv->bytes;
+    }
+    pv->place = t->place;
+    return FOVEA_OK;
+}
+
+/* ---- Arenas ---- */
+
+static int larger_first(const void *a, const void *b) {
+    const struct block *x = *(const struct block *const *)a, *y = *(const struct block *const *)b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return x < y ? -1 : 1; /* a total order: the layout never depends on the sort */
+}
+
+static int lower_first(const void *a, const void *b) {
+    const struct block *x = *(const struct block *const *)a, *y = *(const struct block *const *)b;
+    return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : 0;
+}
+
+/* The lowest free offset in `arena` for `b` among the `count` blocks placed before it. `near` is
+ * scratch for as many pointers. */
+static size_t lowest_offset(struct block *const *placed, size_t count, const struct block *b,
+                            size_t arena, struct block **near) {
+    size_t n = 0, offset = 0;
+    for (size_t i = 0; i < count; i++)
+        if (placed[i]->arena == arena && placed[i]->first <= b->last && b->first <= placed[i]->last)
+            near[n++] = placed[i];
+    if (n) qsort(near, n, sizeof *near, lower_first);
+    for (size_t i = 0; i < n; i++) {
+        if (near[i]->offset >= offset + b->bytes) break;
+        size_t end = near[i]->offset + near[i]->bytes;
+        if (end > offset) offset = end;
+    }
+    return offset;
+}
+
+/* Gives every block its arena and offset; sizes[k] becomes the bytes of arena k. */
+static void lay_out(struct block **sorted, size_t count, size_t limit, struct block **near,
+                    size_t *sizes, size_t *n_arenas) {
+    *n_arenas = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct block *b = sorted[i];
+        for (b->arena = 0;; b->arena++) {
+            b->offset = lowest_offset(sorted, i, b, b->arena, near);
+            if (b->arena == *n_arenas || b->offset + b->bytes <= limit) break;
+        }
+        if (b->arena == *n_arenas) sizes[(*n_arenas)++] = 0;
+        if (b->offset + b->bytes > sizes[b->arena]) sizes[b->arena] = b->offset + b->bytes;
+    }
+}
+
+static fovea_status allocate(struct fovea_plan *p, struct block *blocks, size_t count,
+                             const size_t *sizes, size_t n_arenas) {
+    p->arenas = mem_zero(n_arenas + 1, sizeof *p->arenas);
+    if (!p->arenas) return fail_memory(n_arenas, "arenas");
+    for (; p->n_arenas < n_arenas; p->n_arenas++) {
+        TRY(place_create(&p->arenas[p->n_arenas], p->context, sizes[p->n_arenas]));
+        p->info.arena_bytes += (int64_t)sizes[p->n_arenas];
+    }
+    for (size_t i = 0; i < count; i++) {
+        *blocks[i].place = p->arenas[blocks[i].arena];
+        blocks[i].place->offset = blocks[i].offset;
+    }
+    return FOVEA_OK;
+}
+
+static fovea_status fill_arenas(struct fovea_plan *p, struct block *blocks, size_t count) {
+    struct block **sorted = mem_array(2 * count + 1, sizeof *sorted);
+    size_t *sizes = mem_array(count + 1, sizeof *sizes), n_arenas;
+    fovea_status status = FOVEA_OK;
+    if (!sorted || !sizes) status = fail_memory(count * sizeof *sorted, "an arena's layout");
+    for (size_t i = 0; status == FOVEA_OK && i < count; i++) sorted[i] = &blocks[i];
+    if (status == FOVEA_OK) {
+        if (count) qsort(sorted, count, sizeof *sorted, larger_first);
+        uint64_t limit = p->context->info.max_allocation_bytes;
+        lay_out(sorted, count, limit > SIZE_MAX ? SIZE_MAX : (size_t)limit, sorted + count, sizes,
+                &n_arenas);
+        status = allocate(p, blocks, count, sizes, n_arenas);
+    }
+    mem_free(sorted);
+    mem_free(sizes);
+    return status;
+}
+
+static fovea_status place_shared(struct fovea_plan *p) {
+    size_t guard = p->guard ? GUARD_BYTES : 0, n = 0;
+    struct block *blocks = mem_zero(p->graph->n_values + p->n_steps + 1, sizeof *blocks);
+    if (!blocks) return fail_memory(p->graph->n_values * sizeof *blocks, "an arena's layout");
+    for (size_t i = 0; i < p->graph->n_values; i++) {
+        struct plan_value *v = &p->values[i];
+        if (!v->used || v->own || v->root != i) continue;
+        v->in_arena = true;
+        blocks[n++] = (struct block){align_up(v->bytes + guard + 1), v->first, v->last, 0, 0, &v->place};
+    }
+    for (size_t i = 0; i < p->n_steps; i++) {
+        struct plan_step *s = &p->steps[i];
+        if (s->workspace)
+            blocks[n++] = (struct block){align_up(s->workspace + guard), i, i, 0, 0, &s->workspace_place};
+    }
+    fovea_status status = fill_arenas(p, blocks, n);
+    mem_free(blocks);
+    return status;
+}
+
+fovea_status plan_place_values(struct fovea_plan *p) {
+    find_lifetimes(p);
+    for (size_t i = 0; i < p->graph->n_values; i++)
+        if (p->values[i].used && p->values[i].root == i && owns_memory(p, i)) TRY(create_own(p, i));
+    return place_shared(p);
+}
+
+void plan_free_places(struct fovea_plan *p) {
+    for (size_t i = 0; p->values && p->graph && i < p->graph->n_values; i++)
+        fovea_tensor_destroy(p->values[i].own);
+    for (size_t i = 0; i < p->n_arenas; i++) place_destroy(&p->arenas[i]);
+    mem_free(p->arenas);
+    mem_free(p->values);
+}

@@ -1,0 +1,103 @@
+/* How an algorithm is chosen: the operator's list is walked; whoever accepts and is not quarantined
+ * competes by its estimate. Nobody accepts: the CPU reference does the step. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "plan/plan.h"
+
+/* Why algorithm i of the list is not to be used for the step; NULL if it may. */
+static const char *why_not(const struct fovea_plan *p, const struct plan_step *s,
+                           const struct site *site, const struct algorithm *a, size_t i) {
+    const char *reason = algorithm_refuses(a, site);
+    if (reason) return reason;
+    if (i < 64 && s->banned >> i & 1) return "its kernels did not build on this device";
+    bool experiment = p->algorithm || getenv("FOVEA_KERNEL_DIR");
+    if (!experiment && store_evidence_get(p->context->store, p->context->device_key, a->name,
+                                          s->problem) == 0)
+        return "quarantined: it gave a wrong result here before";
+    return NULL;
+}
+
+/* True if the plan allows only one algorithm, the operator has it, and it is not this one. */
+static bool is_excluded(const struct fovea_plan *p, const struct algorithm *const *list,
+                        const struct algorithm *a) {
+    if (!p->algorithm || strcmp(p->algorithm, a->name) == 0) return false;
+    for (size_t i = 0; list[i]; i++)
+        if (strcmp(p->algorithm, list[i]->name) == 0) return true;
+    return false;
+}
+
+static fovea_status keep_texts(struct plan_step *s, struct text *refusals, struct text *accepted) {
+    mem_free(s->refusals);
+    mem_free(s->accepted);
+    s->refusals = text_take(refusals);
+    s->accepted = text_take(accepted);
+    return s->refusals && s->accepted ? FOVEA_OK : fail_memory(64, "a step's refusals");
+}
+
+/* Walks the list; sets s->algorithm and the texts. */
+static fovea_status choose(struct fovea_plan *p, struct plan_step *s, const struct site *site) {
+    const struct algorithm *const *list = algorithms_of(s->node->op);
+    struct text refusals = {0}, accepted = {0};
+    double best = INFINITY;
+    bool forced = false;
+    s->algorithm = NULL;
+    for (size_t i = 0; p->context->cl && list[i]; i++) {
+        const struct algorithm *a = list[i];
+        const char *reason = why_not(p, s, site, a, i);
+        double estimate = reason ? INFINITY : algorithm_estimate(a, site);
+        forced = forced || (p->algorithm && strcmp(p->algorithm, a->name) == 0);
+        if (reason) text_add(&refusals, "%s%s: %s", refusals.length ? "; " : "", a->name, reason);
+        else text_add(&accepted, "%s%s", accepted.length ? " " : "", a->name);
+        if (reason || is_excluded(p, list, a)) continue;
+        if (estimate < best || !s->algorithm) {
+            s->algorithm = a;
+            best = estimate;
+        }
+    }
+    TRY(keep_texts(s, &refusals, &accepted));
+    if (forced && !s->algorithm)
+        return fail(FOVEA_UNSUPPORTED, "%s node '%s': %s", op_name(s->node->op), s->node->name,
+                    s->refusals);
+    return FOVEA_OK;
+}
+
+static fovea_status keep_options(struct plan_step *s) {
+    struct text t = {0};
+    for (size_t i = 0; i < s->recipe.n_steps; i++)
+        if (s->recipe.steps[i].kind == STEP_KERNEL)
+            text_add(&t, "%s%s %s", t.length ? "; " : "", s->recipe.steps[i].function,
+                     s->recipe.steps[i].options);
+    mem_free(s->options);
+    s->options = text_take(&t);
+    return s->options ? FOVEA_OK : fail_memory(64, "a step's options");
+}
+
+/* A step that makes nothing needs no kernel. */
+static bool makes_nothing(const struct site *site) {
+    for (size_t i = 0; i < site->node->n_out; i++) {
+        const struct value *v = node_out(site->graph, site->node, i);
+        if (v && value_elements(v) > 0) return false;
+    }
+    return true;
+}
+
+fovea_status plan_select(struct fovea_plan *p, struct plan_step *s) {
+    struct site site = {p->graph, s->node, &p->context->info};
+    recipe_free(&s->recipe);
+    s->shared = plan_shares_memory(p, s->node);
+    TRY(choose(p, s, &site));
+    s->workspace = 0;
+    if (s->algorithm) {
+        if (s->algorithm->workspace && !s->shared)
+            s->workspace = s->algorithm->workspace(&site);
+        if (!s->shared && !makes_nothing(&site)) TRY(s->algorithm->lower(&site, &s->recipe));
+        if (s->recipe.failed) return fail_memory(64, "a step's recipe");
+    }
+    log_line("select", "%s '%s' -> %s%s%s", op_name(s->node->op), s->node->name,
+             s->algorithm ? s->algorithm->name : "reference", *s->refusals ? "; " : "", s->refusals);
+    return keep_options(s);
+}

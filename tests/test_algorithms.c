@@ -1,0 +1,111 @@
+/* Every algorithm of every operator against the reference, over tables of problem lines:
+ *     test_algorithms DEVICE FILE...
+ * Each line runs with each algorithm that accepts it, on random numbers within derived bounds and on
+ * small integers to the last bit, into poisoned and guarded memory. Exit code 77: no such device. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fovea.h"
+
+static size_t passed, failed;
+
+static void complain(const char *line, const char *algorithm, const char *what) {
+    failed++;
+    printf("FAILED %s [%s]: %s\n", line, algorithm ? algorithm : "any", what);
+}
+
+static void describe(const char *line, const fovea_verdict *v, bool exact) {
+    char text[512];
+    snprintf(text, sizeof text, "%s%s: output %zu element %lld is %.9g, expected %.9g, error %.3g, bound %.3g (%s)",
+             exact ? "integers: " : "", v->reason, v->output, (long long)v->index, v->got, v->expected, v->error,
+             v->bound, v->options);
+    complain(line, v->algorithm, text);
+}
+
+/* Verifies one algorithm (NULL: the plan's own choice) on one problem. False if nothing can run. */
+static void verify(fovea_context *c, const fovea_graph *g, const char *line, const char *algorithm,
+                   bool exact) {
+    fovea_plan *plan;
+    fovea_plan_options o = {.algorithm = algorithm, .no_rewrite = true, .guard = true};
+    fovea_verify_options v = {.fill = true, .seed = 7, .exact = exact};
+    fovea_verdict verdict;
+    size_t count, wrong;
+    if (fovea_plan_create(&plan, c, g, &o) != FOVEA_OK) {
+        complain(line, algorithm, fovea_error());
+        return;
+    }
+    if (fovea_plan_verify(plan, &v, &verdict, 1, &count, &wrong) != FOVEA_OK)
+        complain(line, algorithm, fovea_error());
+    else if (count == 1 && wrong) describe(line, &verdict, exact);
+    else if (count != 1) complain(line, algorithm, "the plan has not one step");
+    else if (algorithm && strcmp(verdict.algorithm, algorithm) != 0)
+        complain(line, algorithm, "another algorithm was used");
+    else passed++;
+    fovea_plan_destroy(plan);
+}
+
+/* The names of the algorithms that accept the problem, separated by spaces; "" for the reference. */
+static bool accepted(fovea_context *c, const fovea_graph *g, const char *line, char *out, size_t size) {
+    fovea_plan *plan;
+    fovea_plan_options o = {.no_rewrite = true};
+    fovea_step_info step;
+    if (fovea_plan_create(&plan, c, g, &o) != FOVEA_OK || fovea_plan_step(plan, 0, &step) != FOVEA_OK) {
+        complain(line, NULL, fovea_error());
+        return false;
+    }
+    snprintf(out, size, "%s", step.accepted);
+    fovea_plan_destroy(plan);
+    return true;
+}
+
+static void run_line(fovea_context *c, const char *line) {
+    fovea_graph *g;
+    char names[1024], *save = NULL;
+    if (fovea_graph_from_problem(&g, line) != FOVEA_OK) {
+        complain(line, NULL, fovea_error());
+        return;
+    }
+    if (accepted(c, g, line, names, sizeof names)) {
+        if (!*names) verify(c, g, line, NULL, false);
+        for (char *name = strtok_r(names, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+            verify(c, g, line, name, false);
+            verify(c, g, line, name, true);
+        }
+    }
+    fovea_graph_destroy(g);
+}
+
+static void run_file(fovea_context *c, const char *path) {
+    char line[4096];
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        complain(path, NULL, "cannot be opened");
+        return;
+    }
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "#\n")] = 0;
+        if (line[strspn(line, " \t")]) run_line(c, line);
+    }
+    fclose(file);
+}
+
+static void warn(void *user, const char *sentence) {
+    (void)user;
+    printf("warning: %s\n", sentence);
+}
+
+int main(int argc, char **argv) {
+    fovea_context *c;
+    fovea_context_options o = {.warn = warn};
+    if (argc < 3) return 2;
+    if (fovea_context_create(&c, argv[1], &o) != FOVEA_OK) {
+        printf("skipped: %s\n", fovea_error());
+        return 77;
+    }
+    printf("device: %s\n", fovea_context_device(c)->name);
+    for (int i = 2; i < argc; i++) run_file(c, argv[i]);
+    fovea_context_destroy(c);
+    printf("%zu passed, %zu failed\n", passed, failed);
+    return failed || !passed;
+}
