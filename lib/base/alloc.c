@@ -13,6 +13,10 @@ void mem_fail_after(size_t n) {
     atomic_store(&countdown, n);
 }
 
+size_t mem_fail_left(void) {
+    return atomic_load(&countdown);
+}
+
 static bool must_fail(void) {
     size_t left = atomic_load(&countdown);
     while (left && !atomic_compare_exchange_weak(&countdown, &left, left - 1)) {

@@ -23,5 +23,7 @@ void *mem_push(void *array, size_t *count, size_t *capacity, size_t size);
 
 /* Test hook: the n-th allocation from now fails (1 = the next); 0 turns it off. */
 void mem_fail_after(size_t n);
+/* Allocations still to come before the one that fails; 0 once it has failed. */
+size_t mem_fail_left(void);
 
 #endif

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Does a broken kernel get caught? Breaks one operator in a copy of a kernel file and demands that `verify`
+# ends with 1 and names the algorithm; the untouched copy must pass: broken_kernel.sh FOVEA
+set -euo pipefail
+fovea=$1
+kernels=$(cd "$(dirname "$0")/../cl_kernels" && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+export XDG_CACHE_HOME=$scratch/cache
+die() {
+    echo "broken_kernel.sh: $*" >&2
+    exit 1
+}
+
+verify() {
+    local status=0
+    FOVEA_KERNEL_DIR=$scratch/kernels "$fovea" verify --device "$1" --algorithm "$2" --problem "$3" \
+        >"$scratch/out" 2>&1 </dev/null || status=$?
+    return $status
+}
+
+# break_kernel DEVICE ALGORITHM SED_EXPRESSION PROBLEM
+break_kernel() {
+    local device=$1 algorithm=$2 expression=$3 problem=$4 status=0
+    rm -rf "$scratch/kernels"
+    cp -r "$kernels" "$scratch/kernels"
+    verify "$device" "$algorithm" "$problem" || {
+        cat "$scratch/out"
+        die "$algorithm fails before it is broken"
+    }
+    sed -i "$expression" "$scratch/kernels/$algorithm.cl"
+    ! cmp -s "$kernels/$algorithm.cl" "$scratch/kernels/$algorithm.cl" ||
+        die "'$expression' changes nothing in $algorithm.cl"
+    verify "$device" "$algorithm" "$problem" || status=$?
+    cat "$scratch/out"
+    [ "$status" -eq 1 ] || die "the broken $algorithm gives exit $status, not 1"
+    grep -q "$algorithm" "$scratch/out" || die "the output does not name $algorithm"
+    echo "broken $algorithm: caught and named"
+}
+
+break_kernel cpu conv_direct 's/sum += /sum -= /' 'Conv 2x3x9x7 4x3x3x3 4 pads=1,1,1,1'
