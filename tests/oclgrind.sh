@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs problem lines of every operator family on oclgrind, a simulated device that watches each memory
-# access: oclgrind.sh BUILD_DIR. No invalid access, no race, no read of uninitialised memory.
+# Runs every algorithm over tests/problems/oclgrind.txt on oclgrind, a simulated device that watches each
+# memory access: oclgrind.sh BUILD_DIR. Demands right results, no invalid access, no race between
+# work-items, no decision that depends on memory nobody wrote.
 set -euo pipefail
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
@@ -12,21 +13,26 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export XDG_CACHE_HOME=$scratch
 
+watch() {
+    timeout 300 oclgrind --data-races --uninitialized --log "$scratch/log" \
+        "$build/tests/test_algorithms" oclgrind "$scratch/problem" >"$scratch/out" 2>&1 </dev/null
+}
+
+# One process for each line, so that a complaint belongs to a line.
 wrong=0 count=0
-# The simulator interprets every instruction, so the smallest problems must do.
 while IFS= read -r line; do
     count=$((count + 1))
-    if ! timeout 120 oclgrind --data-races --uninitialized --log "$scratch/watch" \
-        "$build/host/fovea" verify --device Oclgrind --problem "$line" >"$scratch/out" 2>&1 </dev/null; then
-        echo "wrong result: $line"
+    printf '%s\n' "$line" >"$scratch/problem"
+    rm -f "$scratch/log"
+    if ! watch; then
+        echo "FAILED $line"
         tail -n 5 "$scratch/out"
         wrong=$((wrong + 1))
-    elif [ -s "$scratch/watch" ]; then
-        echo "bad access: $line"
-        head -n 12 "$scratch/watch"
+    elif [ -s "$scratch/log" ]; then
+        echo "BAD ACCESS $line"
+        head -n 12 "$scratch/log"
         wrong=$((wrong + 1))
     fi
-    rm -f "$scratch/watch"
 done < <(sed -e 's/ *#.*//' -e '/^ *$/d' tests/problems/oclgrind.txt)
-echo "$count problems watched, $wrong of them wrong"
+echo "$count problems watched, $wrong wrong"
 [ "$count" -gt 0 ] && [ "$wrong" -eq 0 ]
