@@ -3,6 +3,11 @@
 typedef float real; /* how tensors are stored */
 typedef float acc;  /* how sums are accumulated */
 
+/* The element of kernels that only move it: a type of its size (uchar, ushort, uint, ulong). */
+#ifndef T
+#define T uint
+#endif
+
 /* The fused activation: 0 none, 1 Relu, 2 LeakyRelu (alpha: slope), 3 Clip to [alpha, beta]. NaN stays
  * NaN in all of them. */
 #ifndef ACTIVATION
