@@ -15,7 +15,7 @@ export XDG_CACHE_HOME=$scratch
 
 watch() {
     timeout 300 oclgrind --data-races --uninitialized --log "$scratch/log" \
-        "$build/tests/test_algorithms" oclgrind "$scratch/problem" >"$scratch/out" 2>&1 </dev/null
+        "$build/tests/test_algorithms" Oclgrind "$scratch/problem" >"$scratch/out" 2>&1 </dev/null
 }
 
 # One process for each line, so that a complaint belongs to a line.
