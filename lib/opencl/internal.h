@@ -1,0 +1,98 @@
+/* What the files of this folder share. Nothing outside includes it. */
+#ifndef OPENCL_INTERNAL_H
+#define OPENCL_INTERNAL_H
+
+/* clCreateCommandQueue is the one way to make a queue that OpenCL 1.2 devices have too. */
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include <CL/cl.h>
+
+#include "opencl/opencl.h"
+
+/* How a runtime differs from what its facts say; see quirks.c. */
+struct quirks {
+    bool serial_build; /* clBuildProgram must not run in several threads at once */
+    bool no_binaries;  /* binaries it hands out do not load again */
+    bool no_gemm;      /* CLBlast does not work on it */
+    uint32_t lanes;    /* fp32 lanes of a compute unit; 0: not known */
+};
+
+/* A launch that is timed. */
+struct timed {
+    size_t slot;
+    cl_event event;
+};
+
+struct opencl {
+    fovea_device_info info;
+    struct quirks quirks;
+    cl_device_id device;
+    cl_context context;
+    cl_command_queue queue;
+    bool profile;
+    struct store *store; /* borrowed; NULL: none */
+    char *key;           /* of this device and driver, in front of every key of the store */
+    struct opencl_program **programs;
+    size_t n_programs, programs_capacity;
+    struct timed *timed;
+    size_t n_timed, timed_capacity;
+    enum { GEMM_UNKNOWN, GEMM_WORKS, GEMM_FAILS } gemm;
+};
+
+struct opencl_buffer {
+    struct opencl *cl;
+    cl_mem mem;
+    size_t bytes; /* as asked for */
+};
+
+struct opencl_program {
+    struct opencl *cl;
+    char *stem, *options; /* what it was built from */
+    char *source;         /* NULL once built */
+    char *key;            /* in the store; NULL if there is no store */
+    cl_program program;
+    bool stored; /* nothing to remember: the store has it, or never will */
+};
+
+struct opencl_kernel {
+    struct opencl *cl;
+    cl_kernel kernel;
+    char *function;
+};
+
+/* error.c */
+const char *opencl_error_name(cl_int code); /* "CL_OUT_OF_RESOURCES"; "an unknown error" */
+/* "clFinish failed with CL_OUT_OF_RESOURCES (-5) on device 'name'", with the status that fits. */
+fovea_status opencl_fail(const struct opencl *, cl_int code, const char *call);
+#define TRY_CL(cl, call, name)                                                                     \
+    do {                                                                                           \
+        cl_int try_code = (call);                                                                  \
+        if (try_code != CL_SUCCESS) return opencl_fail(cl, try_code, name);                        \
+    } while (0)
+
+/* device.c: the facts of one device. `platform` may be NULL: asked of the device. */
+void device_read(fovea_device_info *, struct quirks *, cl_platform_id platform, cl_device_id device);
+/* Whether a list of extensions has this one, as a whole word. */
+bool device_has_extension(cl_device_id, const char *extension);
+/* Finds "opencl:P:D". */
+fovea_status device_find(const char *id, cl_platform_id *platform, cl_device_id *device);
+
+/* quirks.c: fills *quirks, and mends facts that are known to be wrong. */
+void quirks_apply(fovea_device_info *, struct quirks *, cl_device_id);
+
+/* queue.c */
+/* Makes a struct around a context and a queue that the caller made; retains both. */
+fovea_status opencl_adopt(struct opencl **out, cl_context, cl_device_id, cl_command_queue,
+                          struct store *store);
+/* Keeps the event to time the slot, or releases it. `event` may be NULL. */
+void queue_time(struct opencl *, size_t slot, cl_event event);
+bool queue_times(const struct opencl *, size_t slot); /* a launch needs an event */
+
+/* program.c */
+void program_destroy(struct opencl_program *);
+/* source.c: common.h and the kernel file, in one string from mem_alloc. */
+fovea_status source_read(char **out, const char *stem);
+
+/* gemm.c */
+void gemm_forget(struct opencl *); /* before the context goes */
+
+#endif

@@ -1,0 +1,144 @@
+/* A device opened: its context and its in-order queue, and the time its launches take. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "opencl/internal.h"
+
+static void CL_CALLBACK on_error(const char *message, const void *data, size_t bytes, void *user) {
+    (void)data;
+    (void)bytes;
+    (void)user;
+    log_line("opencl", "%s", message);
+}
+
+enum { UUID_BYTES = 16, DEVICE_UUID = 0x106A }; /* CL_DEVICE_UUID_KHR of cl_khr_device_uuid */
+
+/* What a stored binary depends on, beside the program. */
+static char *make_key(const fovea_device_info *info, cl_device_id device) {
+    unsigned char uuid[UUID_BYTES];
+    char text[2 * UUID_BYTES + 1] = "";
+    if (device_has_extension(device, "cl_khr_device_uuid") &&
+        clGetDeviceInfo(device, DEVICE_UUID, sizeof uuid, uuid, NULL) == CL_SUCCESS)
+        for (size_t i = 0; i < UUID_BYTES; i++) snprintf(text + 2 * i, 3, "%02x", uuid[i]);
+    return mem_format("%s|%s|%s|%s|%s|fovea %s", info->platform, info->name, info->driver,
+                      info->version, text, fovea_version());
+}
+
+fovea_status opencl_adopt(struct opencl **out, cl_context context, cl_device_id device,
+                          cl_command_queue queue, struct store *store) {
+    *out = NULL;
+    struct opencl *cl = mem_zero(1, sizeof *cl);
+    if (!cl) return fail_memory(sizeof *cl, "an OpenCL context");
+    device_read(&cl->info, &cl->quirks, NULL, device);
+    cl->device = device;
+    cl->store = store;
+    cl_command_queue_properties properties = 0;
+    clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL);
+    cl->profile = (properties & CL_QUEUE_PROFILING_ENABLE) != 0;
+    cl->key = make_key(&cl->info, device);
+    if (!cl->key) {
+        mem_free(cl);
+        return fail_memory(1024, "the key of a device");
+    }
+    clRetainContext(context);
+    clRetainCommandQueue(queue);
+    cl->context = context;
+    cl->queue = queue;
+    *out = cl;
+    return FOVEA_OK;
+}
+
+/* Makes the context and the queue; the device's own refusal is the sentence. */
+static fovea_status make_queue(const char *id, bool profile, cl_platform_id platform,
+                               cl_device_id device, cl_context *context, cl_command_queue *queue) {
+    struct opencl named = {0}; /* for the sentence alone */
+    struct quirks quirks;
+    device_read(&named.info, &quirks, platform, device);
+    if (named.info.problem[0])
+        return fail(FOVEA_NO_DEVICE, "device %s '%s' cannot be used: %s", id, named.info.name,
+                    named.info.problem);
+    cl_int code = CL_SUCCESS;
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                                (cl_context_properties)platform, 0};
+    *context = clCreateContext(properties, 1, &device, on_error, NULL, &code);
+    TRY_CL(&named, code, "clCreateContext");
+    *queue = clCreateCommandQueue(*context, device, profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    if (code == CL_SUCCESS) return FOVEA_OK;
+    clReleaseContext(*context);
+    return opencl_fail(&named, code, "clCreateCommandQueue");
+}
+
+fovea_status opencl_open(struct opencl **out, const char *id, bool profile, struct store *store) {
+    *out = NULL;
+    cl_platform_id platform;
+    cl_device_id device;
+    cl_context context;
+    cl_command_queue queue;
+    TRY(device_find(id, &platform, &device));
+    TRY(make_queue(id, profile, platform, device, &context, &queue));
+    fovea_status status = opencl_adopt(out, context, device, queue, store);
+    clReleaseCommandQueue(queue);
+    clReleaseContext(context);
+    if (status == FOVEA_OK) snprintf((*out)->info.id, sizeof(*out)->info.id, "%s", id);
+    return status;
+}
+
+static void forget_times(struct opencl *cl) {
+    for (size_t i = 0; i < cl->n_timed; i++) clReleaseEvent(cl->timed[i].event);
+    cl->n_timed = 0;
+}
+
+void opencl_close(struct opencl *cl) {
+    if (!cl) return;
+    clFinish(cl->queue);
+    gemm_forget(cl);
+    forget_times(cl);
+    for (size_t i = 0; i < cl->n_programs; i++) program_destroy(cl->programs[i]);
+    clReleaseCommandQueue(cl->queue);
+    clReleaseContext(cl->context);
+    mem_free(cl->timed);
+    mem_free(cl->programs);
+    mem_free(cl->key);
+    mem_free(cl);
+}
+
+const fovea_device_info *opencl_info(const struct opencl *cl) {
+    return &cl->info;
+}
+
+fovea_status opencl_finish(struct opencl *cl) {
+    TRY_CL(cl, clFinish(cl->queue), "clFinish");
+    return FOVEA_OK;
+}
+
+bool queue_times(const struct opencl *cl, size_t slot) {
+    return cl->profile && slot != SIZE_MAX;
+}
+
+void queue_time(struct opencl *cl, size_t slot, cl_event event) {
+    if (!event) return;
+    struct timed *timed = queue_times(cl, slot) ? mem_push(&cl->timed, &cl->n_timed,
+                                                           &cl->timed_capacity, sizeof *timed)
+                                                : NULL;
+    if (timed) *timed = (struct timed){slot, event};
+    else clReleaseEvent(event); /* without memory for it the launch is not timed */
+}
+
+fovea_status opencl_times(struct opencl *cl, double *ms, size_t count) {
+    for (size_t i = 0; i < count; i++) ms[i] = 0;
+    fovea_status status = opencl_finish(cl);
+    for (size_t i = 0; i < cl->n_timed && status == FOVEA_OK; i++) {
+        cl_ulong begin = 0, end = 0;
+        cl_event event = cl->timed[i].event;
+        cl_int code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof begin,
+                                              &begin, NULL);
+        if (code == CL_SUCCESS)
+            code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
+        if (code != CL_SUCCESS) status = opencl_fail(cl, code, "clGetEventProfilingInfo");
+        else if (cl->timed[i].slot < count && end > begin)
+            ms[cl->timed[i].slot] += (double)(end - begin) * 1e-6; /* from nanoseconds */
+    }
+    forget_times(cl);
+    return status;
+}

@@ -1,0 +1,68 @@
+/* The only file in which a vendor name may stand: where a runtime differs from what its facts say,
+ * and facts that can only be asked for in a vendor's own way. Everybody else reads capabilities.
+ *
+ * Every entry states its reason: what was observed, or the public document it is from. */
+#include <string.h>
+
+#include "opencl/internal.h"
+
+struct rule {
+    /* Each a piece of the string, or NULL for any. All must match. */
+    const char *platform, *vendor, *name;
+    int type; /* fovea_device_type, or -1 for any */
+    struct quirks quirks;
+    const char *reason; /* for the log */
+};
+
+/* A later rule adds to the earlier ones. */
+static const struct rule rules[] = {
+    {"NVIDIA", NULL, NULL, FOVEA_DEVICE_GPU, {.lanes = 128},
+     "a streaming multiprocessor has 128 fp32 lanes (CUDA C Programming Guide, table of arithmetic "
+     "throughput; 64 on 7.x, 6.0 and 8.0)"},
+    {NULL, "Intel", NULL, FOVEA_DEVICE_GPU, {.lanes = 8},
+     "a compute unit is one execution unit with 8 fp32 lanes (Gen9 compute architecture)"},
+    {NULL, "ARM", NULL, FOVEA_DEVICE_GPU, {.lanes = 32},
+     "a Valhall shader core does 32 fp32 FMA a cycle; older ones 8 to 24"},
+};
+
+static bool has(const char *string, const char *piece) {
+    return !piece || strstr(string, piece);
+}
+
+static void merge(struct quirks *to, const struct quirks *from) {
+    to->serial_build |= from->serial_build;
+    to->no_binaries |= from->no_binaries;
+    to->no_gemm |= from->no_gemm;
+    if (from->lanes) to->lanes = from->lanes;
+}
+
+/* How to ask for the width of a subgroup before OpenCL 3.0, by extension. */
+static const struct {
+    const char *extension;
+    cl_device_info query;
+} widths[] = {
+    {"cl_nv_device_attribute_query", 0x4003},  /* CL_DEVICE_WARP_SIZE_NV */
+    {"cl_amd_device_attribute_query", 0x4043}, /* CL_DEVICE_WAVEFRONT_WIDTH_AMD */
+};
+
+static void read_width(fovea_device_info *info, cl_device_id device) {
+    for (size_t i = 0; i < sizeof widths / sizeof *widths && !info->subgroup_size; i++) {
+        cl_uint width = 0;
+        if (!device_has_extension(device, widths[i].extension)) continue;
+        if (clGetDeviceInfo(device, widths[i].query, sizeof width, &width, NULL) == CL_SUCCESS)
+            info->subgroup_size = width;
+    }
+}
+
+void quirks_apply(fovea_device_info *info, struct quirks *quirks, cl_device_id device) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const struct rule *r = &rules[i];
+        if (r->type >= 0 && r->type != (int)info->type) continue;
+        if (!has(info->platform, r->platform) || !has(info->vendor, r->vendor) ||
+            !has(info->name, r->name))
+            continue;
+        merge(quirks, &r->quirks);
+        log_line("quirk", "%s '%s': %s", info->id, info->name, r->reason);
+    }
+    read_width(info, device);
+}
