@@ -16,7 +16,7 @@ MAY_SEE = {
     "onnx": {"base", "graph"},
     "zoo": {"base", "graph"},
     "reference": {"base", "graph"},
-    "opencl": {"base"},
+    "opencl": {"base", "store"},  # programs are kept in the store
     "store": {"base"},
     "ops": {"base", "graph", "opencl"},
     "plan": {"base", "graph", "reference", "opencl", "store", "ops"},

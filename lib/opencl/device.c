@@ -251,8 +251,7 @@ fovea_status opencl_list(fovea_device_info **out, size_t *count,
     if (!n && warn) {
         char sentence[160];
         snprintf(sentence, sizeof sentence, "no OpenCL platform: %s",
-                 code == CL_SUCCESS ? "the ICD loader finds no driver (install one, for example "
-                                      "pocl-opencl-icd)"
+                 code == CL_SUCCESS ? "the ICD loader finds no driver; install one for the device"
                                     : opencl_error_name(code));
         warn(user, sentence);
     }
