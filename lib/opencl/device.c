@@ -1,5 +1,6 @@
 /* Devices: every platform and device of the ICD loader, and what is known of each. */
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -209,7 +210,7 @@ static fovea_status list_no_device(struct list *list, cl_platform_id platform, u
     if (!info) return fail_memory(sizeof *info, "the list of devices");
     snprintf(info->id, sizeof info->id, "opencl:%u:-", p);
     snprintf(info->name, sizeof info->name, "no device");
-    info->type = FOVEA_DEVICE_ACCELERATOR;
+    info->type = FOVEA_DEVICE_CPU; /* it answers last, when no device is wanted by name */
     copy_string(info->platform, sizeof info->platform, platform_string(platform, CL_PLATFORM_NAME));
     copy_string(info->version, sizeof info->version,
                 platform_string(platform, CL_PLATFORM_VERSION));
@@ -291,4 +292,30 @@ fovea_status device_find(const char *id, cl_platform_id *platform, cl_device_id 
         return fail(FOVEA_NO_DEVICE, "no device '%s': OpenCL platform %u has %u devices", id, p,
                     (unsigned)n_devices);
     return FOVEA_OK;
+}
+
+/* The place of `wanted` among the platform's devices; UINT_MAX if it is not there. */
+static unsigned place_of(cl_platform_id platform, cl_device_id wanted) {
+    cl_device_id *devices;
+    cl_uint n;
+    cl_int code;
+    unsigned place = UINT_MAX;
+    if (devices_get(platform, &devices, &n, &code) != FOVEA_OK) return place;
+    for (unsigned d = 0; d < n; d++)
+        if (devices[d] == wanted) place = d;
+    mem_free(devices);
+    return place;
+}
+
+void device_name_id(char *id, size_t capacity, cl_device_id device) {
+    cl_platform_id *platforms;
+    cl_uint n;
+    cl_int code;
+    snprintf(id, capacity, "opencl:given");
+    if (platforms_get(&platforms, &n, &code) != FOVEA_OK) return;
+    for (unsigned p = 0; p < n; p++) {
+        unsigned d = place_of(platforms[p], device);
+        if (d != UINT_MAX) snprintf(id, capacity, "opencl:%u:%u", p, d);
+    }
+    mem_free(platforms);
 }
