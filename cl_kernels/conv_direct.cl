@@ -1,0 +1,96 @@
+/* conv_direct: convolution, straight from the definition.
+ *
+ * Computes:     y = activate(bias + sum over ic, kd, kh, kw of w * x); padding is zeros, multiplied like data.
+ * Layouts:      x (n, groups*ic, id, ih, iw), w (groups*oc, ic, KD, KH, KW), bias (groups*oc),
+ *               y (n, groups*oc, od, oh, ow); all dense, the last axis fastest.
+ * Launch:       x: tiles of 8 output columns, times oh, times od; y: tiles of OC_TILE output channels of a
+ *               group, times groups; z: image. A work-item owns OC_TILE channels of 8 columns.
+ * Defines:      KD KH KW filter size; SD SH SW stride; DD DH DW dilation; OC_TILE 1 to 8; HAS_BIAS 0 or 1;
+ *               ACTIVATION.
+ * Local memory: none.
+ * Truth:        lib/reference/conv.c
+ * Source:       the ONNX standard, operator Conv; register tile after Goto and van de Geijn 2008. */
+#ifndef KD
+#define KD 1
+#define KH 3
+#define KW 3
+#define SD 1
+#define SH 1
+#define SW 1
+#define DD 1
+#define DH 1
+#define DW 1
+#define OC_TILE 8
+#define HAS_BIAS 1
+#endif
+
+typedef float8 columns; /* eight neighbours along the width */
+
+/* Inputs first, first + SW, ... of a row of `width` elements that starts at x[row]; zeros outside of the
+ * row. Reads within the tensor of `total` elements only, perhaps past the row: those are masked. */
+columns conv_direct_load(__global const real *x, int total, int row, int width, int first);
+columns conv_direct_load(__global const real *x, int total, int row, int width, int first) {
+    int at = row + first;
+    columns v;
+    if (SW == 1 && at >= 0 && at <= total - 8) {
+        v = vload8(0, x + at);
+    } else if (SW == 2 && at >= 0 && at <= total - 16) {
+        v = vload16(0, x + at).even;
+    } else {
+        real e[8];
+        for (int j = 0; j < 8; j++) {
+            int c = first + j * SW;
+            e[j] = c >= 0 && c < width ? x[row + c] : 0;
+        }
+        v = vload8(0, e);
+    }
+    if (first >= 0 && first + 7 * SW < width) return v;
+    int8 column = first + SW * (int8)(0, 1, 2, 3, 4, 5, 6, 7);
+    return select((columns)(0), v, column >= 0 && column < width);
+}
+
+__kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, int od, int oh, int ow,
+                          int pd, int ph, int pw, int total, __global const real *x, ulong x_offset,
+                          __global const real *w, ulong w_offset, __global const real *bias,
+                          ulong bias_offset, float alpha, float beta, __global real *y, ulong y_offset) {
+    int tiles = (ow + 7) / 8, item = (int)get_global_id(0);
+    int ow0 = item % tiles * 8, h = item / tiles % oh, d = item / tiles / oh;
+    int oc_tiles = (oc + OC_TILE - 1) / OC_TILE;
+    int group = (int)get_global_id(1) / oc_tiles, oc0 = (int)get_global_id(1) % oc_tiles * OC_TILE;
+    int image = (int)get_global_id(2);
+    if (d >= od) return;
+    x += x_offset;
+    w += w_offset + (ulong)group * oc * ic * (KD * KH * KW);
+    y += y_offset;
+
+    columns sum[OC_TILE];
+    int filter[OC_TILE]; /* where each filter starts; past the last channel, the last one again */
+#pragma unroll
+    for (int o = 0; o < OC_TILE; o++) {
+        sum[o] = 0;
+        filter[o] = min(oc0 + o, oc - 1) * ic * (KD * KH * KW);
+    }
+    int tap = 0;
+    for (int c = 0; c < ic; c++)
+        for (int kd = 0; kd < KD; kd++)
+            for (int kh = 0; kh < KH; kh++) {
+                int xd = d * SD - pd + kd * DD, xh = h * SH - ph + kh * DH;
+                bool inside = xd >= 0 && xd < id && xh >= 0 && xh < ih;
+                int row = inside ? (((image * groups + group) * ic + c) * id + xd) * ih + xh : 0;
+                int width = inside ? iw : 0; /* an empty row gives zeros */
+                for (int kw = 0; kw < KW; kw++, tap++) {
+                    columns v = conv_direct_load(x, total, row * iw, width, ow0 * SW - pw + kw * DW);
+#pragma unroll
+                    for (int o = 0; o < OC_TILE; o++) sum[o] += w[filter[o] + tap] * v;
+                }
+            }
+
+    for (int o = 0; o < OC_TILE && oc0 + o < oc; o++) {
+        int channel = group * oc + oc0 + o;
+        acc b = HAS_BIAS ? bias[bias_offset + channel] : 0;
+        real e[8];
+        vstore8(sum[o], 0, e);
+        ulong at = (((ulong)(image * groups * oc + channel) * od + d) * oh + h) * ow + ow0;
+        for (int j = 0; j < 8 && ow0 + j < ow; j++) y[at + j] = activate(e[j] + b, alpha, beta);
+    }
+}

@@ -1,0 +1,118 @@
+/* gemm_plain: matrix product on a register tile; two forms, for the two ways B can lie in memory.
+ *
+ * Computes:     C = activate(alpha * op(A) op(B) + beta * bias), bias broadcast through its strides; batched.
+ * Layouts:      A: element (m, k) at m * a_row + k * a_column. gemm_plain_columns: B (k, n) at k * b_row +
+ *               n * b_column. gemm_plain_dots: A (m, k), B (n, k), k contiguous in both: a_column and
+ *               b_column are not used. C (m, n) at m * c_row + n. Batch b = b0 * batch1 + b1 starts at
+ *               b0 * a_batch0 + b1 * a_batch1, the same for B; in C at b * c_batch.
+ * Launch:       columns: x: tiles of 16 columns, y: tiles of ROWS rows, z: batch.
+ *               dots: x: tiles of ROWS rows (neighbours share B), y: tiles of COLUMNS columns, z: batch.
+ * Defines:      ROWS 1 to 8, COLUMNS 1 to 4 (dots); HAS_BIAS 0 or 1; ACTIVATION.
+ * Local memory: none.
+ * Truth:        lib/reference/gemm.c
+ * Source:       register tile after Goto and van de Geijn 2008. */
+#ifndef ROWS
+#define ROWS 4
+#define COLUMNS 2
+#define HAS_BIAS 1
+#endif
+
+/* Elements n, ..., n + 15 of a row of B; zeros from `end` on. */
+float16 gemm_plain_row(__global const real *b, int n, int end, int b_column);
+float16 gemm_plain_row(__global const real *b, int n, int end, int b_column) {
+    if (b_column == 1 && n + 16 <= end) return vload16(0, b + n);
+    real e[16];
+    for (int j = 0; j < 16; j++) e[j] = n + j < end ? b[(n + j) * b_column] : 0;
+    return vload16(0, e);
+}
+
+__kernel void gemm_plain_columns(int m, int n, int k, int a_row, int a_column, int b_row, int b_column,
+                                 int c_row, int batch1, int a_batch0, int a_batch1, int b_batch0,
+                                 int b_batch1, int c_batch, int bias_row, int bias_column, float scale,
+                                 float bias_scale, __global const real *a, ulong a_offset,
+                                 __global const real *b, ulong b_offset, __global const real *bias,
+                                 ulong bias_offset, float alpha, float beta, __global real *c,
+                                 ulong c_offset) {
+    int n0 = (int)get_global_id(0) * 16, m0 = (int)get_global_id(1) * ROWS;
+    int batch = (int)get_global_id(2);
+    if (n0 >= n) return;
+    a += a_offset + (ulong)(batch / batch1) * a_batch0 + (ulong)(batch % batch1) * a_batch1;
+    b += b_offset + (ulong)(batch / batch1) * b_batch0 + (ulong)(batch % batch1) * b_batch1;
+    c += c_offset + (ulong)batch * c_batch;
+
+    float16 sum[ROWS];
+    int row[ROWS]; /* where each row of A starts; past the last row, the last one again */
+#pragma unroll
+    for (int i = 0; i < ROWS; i++) {
+        sum[i] = 0;
+        row[i] = min(m0 + i, m - 1) * a_row;
+    }
+    for (int t = 0; t < k; t++) {
+        float16 v = gemm_plain_row(b + (ulong)t * b_row, n0, n, b_column);
+#pragma unroll
+        for (int i = 0; i < ROWS; i++) sum[i] += a[row[i] + t * a_column] * v;
+    }
+
+    for (int i = 0; i < ROWS && m0 + i < m; i++) {
+        real e[16];
+        vstore16(sum[i], 0, e);
+        for (int j = 0; j < 16 && n0 + j < n; j++) {
+            acc y = scale * e[j];
+            if (HAS_BIAS)
+                y += bias_scale * bias[bias_offset + (m0 + i) * bias_row + (n0 + j) * bias_column];
+            c[(ulong)(m0 + i) * c_row + n0 + j] = activate(y, alpha, beta);
+        }
+    }
+}
+
+__kernel void gemm_plain_dots(int m, int n, int k, int a_row, int a_column, int b_row, int b_column,
+                              int c_row, int batch1, int a_batch0, int a_batch1, int b_batch0,
+                              int b_batch1, int c_batch, int bias_row, int bias_column, float scale,
+                              float bias_scale, __global const real *a, ulong a_offset,
+                              __global const real *b, ulong b_offset, __global const real *bias,
+                              ulong bias_offset, float alpha, float beta, __global real *c,
+                              ulong c_offset) {
+    int m0 = (int)get_global_id(0) * ROWS, n0 = (int)get_global_id(1) * COLUMNS;
+    int batch = (int)get_global_id(2);
+    if (m0 >= m) return;
+    a += a_offset + (ulong)(batch / batch1) * a_batch0 + (ulong)(batch % batch1) * a_batch1;
+    b += b_offset + (ulong)(batch / batch1) * b_batch0 + (ulong)(batch % batch1) * b_batch1;
+    c += c_offset + (ulong)batch * c_batch;
+
+    float8 sum[ROWS][COLUMNS];
+    int row[ROWS], column[COLUMNS]; /* past the last row or column, the last one again */
+#pragma unroll
+    for (int i = 0; i < ROWS; i++) row[i] = min(m0 + i, m - 1) * a_row;
+#pragma unroll
+    for (int j = 0; j < COLUMNS; j++) column[j] = min(n0 + j, n - 1) * b_row;
+#pragma unroll
+    for (int i = 0; i < ROWS; i++)
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++) sum[i][j] = 0;
+    int whole = k - k % 8;
+    for (int t = 0; t < whole; t += 8) {
+        float8 v[COLUMNS];
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++) v[j] = vload8(0, b + column[j] + t);
+#pragma unroll
+        for (int i = 0; i < ROWS; i++) {
+            float8 u = vload8(0, a + row[i] + t);
+#pragma unroll
+            for (int j = 0; j < COLUMNS; j++) sum[i][j] += u * v[j];
+        }
+    }
+
+#pragma unroll
+    for (int i = 0; i < ROWS; i++)
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++) {
+            if (m0 + i >= m || n0 + j >= n) continue;
+            float4 half_sum = sum[i][j].lo + sum[i][j].hi;
+            acc y = half_sum.x + half_sum.y + half_sum.z + half_sum.w;
+            for (int t = whole; t < k; t++) y += a[row[i] + t] * b[column[j] + t];
+            y *= scale;
+            if (HAS_BIAS)
+                y += bias_scale * bias[bias_offset + (m0 + i) * bias_row + (n0 + j) * bias_column];
+            c[(ulong)(m0 + i) * c_row + n0 + j] = activate(y, alpha, beta);
+        }
+}
