@@ -21,3 +21,23 @@ acc activate(acc x, float alpha, float beta) {
     if (ACTIVATION == 3) return x < alpha ? alpha : x > beta ? beta : x;
     return x;
 }
+
+/* What several files share, set by the host: a bias is there; neighbouring elements that one work-item does
+ * in turn; the window of convolution (filter size, stride, dilation by axis). */
+#ifndef HAS_BIAS
+#define HAS_BIAS 0
+#endif
+#ifndef RUN
+#define RUN 1
+#endif
+#ifndef KD
+#define KD 1
+#define KH 1
+#define KW 1
+#define SD 1
+#define SH 1
+#define SW 1
+#define DD 1
+#define DH 1
+#define DW 1
+#endif

@@ -9,18 +9,6 @@
  * Local memory: none.
  * Truth:        lib/reference/conv.c
  * Source:       the ONNX standard, operator Conv with group = channels. */
-#ifndef KD
-#define KD 1
-#define KH 3
-#define KW 3
-#define SD 1
-#define SH 1
-#define SW 1
-#define DD 1
-#define DH 1
-#define DW 1
-#define HAS_BIAS 1
-#endif
 
 /* Input of column c of a row of `width` elements; zero outside. */
 real conv_depthwise_at(__global const real *row, int width, int c);

@@ -10,18 +10,8 @@
  * Local memory: none.
  * Truth:        lib/reference/conv.c
  * Source:       the ONNX standard, operator Conv; register tile after Goto and van de Geijn 2008. */
-#ifndef KD
-#define KD 1
-#define KH 3
-#define KW 3
-#define SD 1
-#define SH 1
-#define SW 1
-#define DD 1
-#define DH 1
-#define DW 1
+#ifndef OC_TILE
 #define OC_TILE 8
-#define HAS_BIAS 1
 #endif
 
 typedef float8 columns; /* eight neighbours along the width */
@@ -65,7 +55,6 @@ __kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, in
 
     columns sum[OC_TILE];
     int filter[OC_TILE]; /* where each filter starts; past the last channel, the last one again */
-#pragma unroll
     for (int o = 0; o < OC_TILE; o++) {
         sum[o] = 0;
         filter[o] = min(oc0 + o, oc - 1) * ic * (KD * KH * KW);
@@ -80,7 +69,6 @@ __kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, in
                 int width = inside ? iw : 0; /* an empty row gives zeros */
                 for (int kw = 0; kw < KW; kw++, tap++) {
                     columns v = conv_direct_load(x, total, row * iw, width, ow0 * SW - pw + kw * DW);
-#pragma unroll
                     for (int o = 0; o < OC_TILE; o++) sum[o] += w[filter[o] + tap] * v;
                 }
             }

@@ -10,19 +10,6 @@
  * Local memory: none.
  * Truth:        lib/reference/conv.c
  * Source:       Chellapilla, Puri, Simard 2006. */
-#ifndef KD
-#define KD 1
-#define KH 3
-#define KW 3
-#define SD 1
-#define SH 1
-#define SW 1
-#define DD 1
-#define DH 1
-#define DW 1
-#define RUN 1
-#define HAS_BIAS 1
-#endif
 
 __kernel void conv_im2col_gemm_columns(int id, int ih, int iw, int oh, int ow, int pd, int ph, int pw,
                                        int first, int count, __global const real *x, ulong x_offset,

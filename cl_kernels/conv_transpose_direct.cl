@@ -9,18 +9,8 @@
  * Local memory: none.
  * Truth:        lib/reference/conv.c
  * Source:       the ONNX standard, operator ConvTranspose. */
-#ifndef KD
-#define KD 1
-#define KH 3
-#define KW 3
-#define SD 1
-#define SH 2
-#define SW 2
-#define DD 1
-#define DH 1
-#define DW 1
+#ifndef OC_TILE
 #define OC_TILE 4
-#define HAS_BIAS 1
 #endif
 
 /* The input that reaches place `o` (pad added, tap subtracted) of an axis; -1 if none does. */
@@ -55,7 +45,6 @@ __kernel void conv_transpose_direct(int groups, int ic, int id, int ih, int iw, 
                 int at = (xd * ih + xh) * iw + xw, tap = (kd * KH + kh) * KW + kw;
                 for (int c = 0; c < ic; c++) {
                     acc v = x[at + c * id * ih * iw];
-#pragma unroll
                     for (int o = 0; o < OC_TILE; o++)
                         sum[o] += v * w[(c * oc + min(oc0 + o, oc - 1)) * (KD * KH * KW) + tap];
                 }

@@ -8,11 +8,6 @@
  * Local memory: none.
  * Truth:        lib/reference/gemm.c
  * Source:       the ONNX standard, operator Gemm. */
-#ifndef RUN
-#define RUN 1
-#define HAS_BIAS 1
-#endif
-
 __kernel void gemm_clblast_finish(int n, int c_row, int bias_row, int bias_column, float bias_scale,
                                   __global const real *bias, ulong bias_offset, float alpha, float beta,
                                   __global real *c, ulong c_offset) {

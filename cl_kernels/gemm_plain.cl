@@ -14,7 +14,6 @@
 #ifndef ROWS
 #define ROWS 4
 #define COLUMNS 2
-#define HAS_BIAS 1
 #endif
 
 /* Elements n, ..., n + 15 of a row of B; zeros from `end` on. */
@@ -42,14 +41,12 @@ __kernel void gemm_plain_columns(int m, int n, int k, int a_row, int a_column, i
 
     float16 sum[ROWS];
     int row[ROWS]; /* where each row of A starts; past the last row, the last one again */
-#pragma unroll
     for (int i = 0; i < ROWS; i++) {
         sum[i] = 0;
         row[i] = min(m0 + i, m - 1) * a_row;
     }
     for (int t = 0; t < k; t++) {
         float16 v = gemm_plain_row(b + (ulong)t * b_row, n0, n, b_column);
-#pragma unroll
         for (int i = 0; i < ROWS; i++) sum[i] += a[row[i] + t * a_column] * v;
     }
 
@@ -81,30 +78,21 @@ __kernel void gemm_plain_dots(int m, int n, int k, int a_row, int a_column, int 
 
     float8 sum[ROWS][COLUMNS];
     int row[ROWS], column[COLUMNS]; /* past the last row or column, the last one again */
-#pragma unroll
     for (int i = 0; i < ROWS; i++) row[i] = min(m0 + i, m - 1) * a_row;
-#pragma unroll
     for (int j = 0; j < COLUMNS; j++) column[j] = min(n0 + j, n - 1) * b_row;
-#pragma unroll
     for (int i = 0; i < ROWS; i++)
-#pragma unroll
         for (int j = 0; j < COLUMNS; j++) sum[i][j] = 0;
     int whole = k - k % 8;
     for (int t = 0; t < whole; t += 8) {
         float8 v[COLUMNS];
-#pragma unroll
         for (int j = 0; j < COLUMNS; j++) v[j] = vload8(0, b + column[j] + t);
-#pragma unroll
         for (int i = 0; i < ROWS; i++) {
             float8 u = vload8(0, a + row[i] + t);
-#pragma unroll
             for (int j = 0; j < COLUMNS; j++) sum[i][j] += u * v[j];
         }
     }
 
-#pragma unroll
     for (int i = 0; i < ROWS; i++)
-#pragma unroll
         for (int j = 0; j < COLUMNS; j++) {
             if (m0 + i >= m || n0 + j >= n) continue;
             float4 half_sum = sum[i][j].lo + sum[i][j].hi;

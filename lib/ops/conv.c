@@ -1,0 +1,336 @@
+/* Convolutions on a device: Conv and ConvTranspose. */
+#include <math.h>
+
+#include "graph/window.h"
+#include "ops/algorithm.h"
+#include "ops/gemm.h"
+
+static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct, conv_transpose_direct;
+
+const struct algorithm *const conv_algorithms[] = {&conv_depthwise, &conv_im2col_gemm, &conv_direct, NULL};
+const struct algorithm *const conv_transpose_algorithms[] = {&conv_transpose_direct, NULL};
+
+enum {
+    WIDE = 8,                     /* output columns of a tile of conv_direct and conv_depthwise */
+    COLUMNS_LIMIT = 32 << 20,     /* bytes of an im2col matrix */
+    LAUNCH_LIMIT = 4096,          /* kernels of one node */
+    SPAN_LIMIT = 1 << 30,         /* of a padded axis: kernels count it in ints */
+};
+
+struct conv {
+    struct window w;
+    int64_t n, groups, ic, oc; /* channels of one group */
+    int64_t plane, pixels;     /* elements of one input and output channel */
+    int64_t taps, k;           /* of one filter for one channel; of a whole filter: ic * taps */
+    bool fits;                 /* every padded axis is within SPAN_LIMIT */
+};
+
+static struct conv conv_of(const struct site *s) {
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc, *w = &node_in(s->graph, s->node, 1)->desc;
+    bool transposed = s->node->op == OP_ConvTranspose;
+    struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1), .fits = true};
+    /* The shape function has resolved the same window before, so this cannot fail. */
+    if (transposed) (void)window_resolve_transposed(s->node, x, w->dim + 2, &c.w);
+    else (void)window_resolve(s->node, x, w->dim + 2, &c.w);
+    c.ic = x->dim[1] / c.groups;
+    c.oc = transposed ? w->dim[1] : w->dim[0] / c.groups;
+    c.plane = c.w.in[0] * c.w.in[1] * c.w.in[2];
+    c.pixels = c.w.out[0] * c.w.out[1] * c.w.out[2];
+    c.taps = c.w.kernel[0] * c.w.kernel[1] * c.w.kernel[2];
+    c.k = c.ic * c.taps;
+    for (int i = 0; i < 3; i++) {
+        int64_t extent = (c.w.kernel[i] - 1) * c.w.dilation[i] + 1;
+        int64_t reach = (transposed ? c.w.out[i] : c.w.out[i] * c.w.stride[i]) + 8 * c.w.stride[i];
+        if (c.w.in[i] + c.w.pad_begin[i] + extent + reach > SPAN_LIMIT) c.fits = false;
+    }
+    return c;
+}
+
+static const char *refuse_span(const struct conv *c) {
+    return c->fits ? NULL : "a padded axis is longer than 2^30";
+}
+
+static void push_window(struct recipe *r, const struct window *w) {
+    static const char *const names[3][3] = {{"KD", "KH", "KW"}, {"SD", "SH", "SW"}, {"DD", "DH", "DW"}};
+    for (int i = 0; i < 3; i++) recipe_define(r, names[0][i], w->kernel[i]);
+    for (int i = 0; i < 3; i++) recipe_define(r, names[1][i], w->stride[i]);
+    for (int i = 0; i < 3; i++) recipe_define(r, names[2][i], w->dilation[i]);
+}
+
+static void push_ints(struct recipe *r, const int64_t *three) {
+    for (int i = 0; i < 3; i++) recipe_int(r, three[i]);
+}
+
+/* What the kernels share at the end: weights, bias, activation, output. */
+static void push_operands(const struct site *s, struct recipe *r) {
+    recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
+    recipe_value(r, site_in(s, 0));
+    recipe_value(r, site_in(s, 1));
+    recipe_value(r, site_in(s, 2));
+    recipe_activation(r, s->node);
+    recipe_value(r, site_out(s, 0));
+}
+
+/* Seconds for `flops` at a share of the peak, or for the traffic of the node. */
+static double seconds(const struct site *s, double flops, double share, double launches) {
+    double ignored, bytes;
+    graph_cost(s->graph, s->node, &ignored, &bytes);
+    return fmax(flops / (share * s->device->flops_peak), bytes / s->device->bytes_per_second) +
+           launches * s->device->launch_overhead_us * 1e-6;
+}
+
+/* Operations with the output rows padded to whole tiles of WIDE columns. */
+static double tiled_flops(const struct conv *c, int64_t channels) {
+    double columns = ceil((double)c->w.out[2] / WIDE) * WIDE;
+    return 2 * (double)(c->n * c->groups * channels * c->w.out[0] * c->w.out[1]) * columns * (double)c->k;
+}
+
+static int64_t column_tiles(const struct conv *c) {
+    return (c->w.out[2] + WIDE - 1) / WIDE * c->w.out[1] * c->w.out[0];
+}
+
+/* ---- conv_direct ---- */
+
+/* Few different tiles: each is a program of its own. */
+static int64_t oc_tile(int64_t oc) {
+    return oc >= 8 ? 8 : oc >= 4 ? 4 : oc >= 2 ? 2 : 1;
+}
+
+static const char *conv_direct_refuse(const struct site *s) {
+    struct conv c = conv_of(s);
+    return refuse_span(&c);
+}
+
+/* Wide strides load element by element. */
+static double conv_direct_estimate(const struct site *s) {
+    struct conv c = conv_of(s);
+    int64_t tile = oc_tile(c.oc), tiles = (c.oc + tile - 1) / tile;
+    double share = (s->device->local_memory_is_real ? 0.08 : 0.25) * (c.w.stride[2] > 2 ? 0.5 : 1);
+    return seconds(s, tiled_flops(&c, tiles * tile), share * sqrt((double)tile / 8), 1);
+}
+
+static fovea_status conv_direct_lower(const struct site *s, struct recipe *r) {
+    struct conv c = conv_of(s);
+    int64_t tile = oc_tile(c.oc);
+    recipe_kernel(r, "conv_direct", "conv_direct");
+    push_window(r, &c.w);
+    recipe_define(r, "OC_TILE", tile);
+    recipe_int(r, c.groups);
+    recipe_int(r, c.ic);
+    push_ints(r, c.w.in);
+    recipe_int(r, c.oc);
+    push_ints(r, c.w.out);
+    push_ints(r, c.w.pad_begin);
+    recipe_int(r, c.n * c.groups * c.ic * c.plane);
+    push_operands(s, r);
+    gemm_launch(s, r, column_tiles(&c), (c.oc + tile - 1) / tile * c.groups, c.n);
+    return FOVEA_OK;
+}
+
+static const struct algorithm conv_direct = {.name = "conv_direct",
+                                             .refuse = conv_direct_refuse,
+                                             .estimate = conv_direct_estimate,
+                                             .lower = conv_direct_lower};
+
+/* ---- conv_depthwise ---- */
+
+static const char *conv_depthwise_refuse(const struct site *s) {
+    struct conv c = conv_of(s);
+    if (c.ic != 1) return "a group must have one input channel";
+    return refuse_span(&c);
+}
+
+static double conv_depthwise_estimate(const struct site *s) {
+    struct conv c = conv_of(s);
+    double share = (s->device->local_memory_is_real ? 0.05 : 0.15) * (c.w.stride[2] > 2 ? 0.5 : 1);
+    return seconds(s, tiled_flops(&c, c.oc), share, 1);
+}
+
+static fovea_status conv_depthwise_lower(const struct site *s, struct recipe *r) {
+    struct conv c = conv_of(s);
+    recipe_kernel(r, "conv_depthwise", "conv_depthwise");
+    push_window(r, &c.w);
+    recipe_int(r, c.groups);
+    push_ints(r, c.w.in);
+    recipe_int(r, c.oc);
+    push_ints(r, c.w.out);
+    push_ints(r, c.w.pad_begin);
+    push_operands(s, r);
+    gemm_launch(s, r, column_tiles(&c), c.groups * c.oc, c.n);
+    return FOVEA_OK;
+}
+
+static const struct algorithm conv_depthwise = {.name = "conv_depthwise",
+                                                .refuse = conv_depthwise_refuse,
+                                                .estimate = conv_depthwise_estimate,
+                                                .lower = conv_depthwise_lower};
+
+/* ---- conv_im2col_gemm ---- */
+
+/* The input itself is the matrix: 1x1, stride 1, no padding. */
+static bool is_pointwise(const struct conv *c) {
+    for (int i = 0; i < 3; i++)
+        if (c->w.kernel[i] != 1 || c->w.stride[i] != 1 || c->w.pad_begin[i] || c->w.pad_end[i])
+            return false;
+    return true;
+}
+
+/* Output pixels whose columns are in the workspace at a time: all, or a multiple of 16 (0 if not even
+ * that fits). */
+static int64_t chunk_of(const struct conv *c) {
+    int64_t most = COLUMNS_LIMIT / (int64_t)sizeof(float) / c->k;
+    if (is_pointwise(c) || c->pixels <= most) return c->pixels;
+    return most / 16 * 16;
+}
+
+static int64_t im2col_launches(const struct conv *c) {
+    int64_t chunk = chunk_of(c), chunks = chunk ? (c->pixels + chunk - 1) / chunk : 1;
+    return c->n * (c->groups * chunks * 2 + 1);
+}
+
+static const char *conv_im2col_gemm_refuse(const struct site *s) {
+    struct conv c = conv_of(s);
+    if (chunk_of(&c) == 0) return "16 columns of the matrix are above 32 MiB";
+    if (im2col_launches(&c) > LAUNCH_LIMIT) return "more than 4096 launches would be needed";
+    return refuse_span(&c);
+}
+
+static size_t conv_im2col_gemm_workspace(const struct site *s) {
+    struct conv c = conv_of(s);
+    return is_pointwise(&c) ? 0 : (size_t)(c.k * chunk_of(&c)) * sizeof(float);
+}
+
+/* y (oc, pixels) = w (oc, k) columns (k, count), for the pixels from `first` on of one image and group. */
+static struct gemm_task im2col_task(const struct site *s, const struct conv *c, int64_t image,
+                                    int64_t group, int64_t first, int64_t count) {
+    int64_t plane_group = image * c->groups + group;
+    struct gemm_task t = {.m = c->oc, .n = count, .k = c->k, .lda = c->k, .ldb = count, .ldc = c->pixels,
+                          .scale = 1, .bias_scale = 1, .bias_row = 1, .batch0 = 1, .batch1 = 1,
+                          .node = s->node};
+    t.a = gemm_value(site_in(s, 1), (size_t)(group * c->oc * c->k));
+    t.b = (struct argument){.kind = ARGUMENT_WORKSPACE, .element = sizeof(float)};
+    if (is_pointwise(c)) t.b = gemm_value(site_in(s, 0), (size_t)(plane_group * c->ic * c->plane));
+    t.c = gemm_value(site_out(s, 0), (size_t)(plane_group * c->oc * c->pixels + first));
+    t.bias = gemm_value(site_in(s, 2), (size_t)(group * c->oc));
+    return t;
+}
+
+static bool use_clblast(const struct site *s, const struct gemm_task *t) {
+    return !gemm_refuse_clblast(t) &&
+           gemm_seconds_clblast(s->device, t) < gemm_seconds_plain(s->device, t);
+}
+
+static double conv_im2col_gemm_estimate(const struct site *s) {
+    struct conv c = conv_of(s);
+    int64_t chunk = chunk_of(&c);
+    struct gemm_task t = im2col_task(s, &c, 0, 0, 0, chunk);
+    double times = (double)(c.n * c.groups) * ceil((double)c.pixels / (double)chunk);
+    double gemm = use_clblast(s, &t) ? gemm_seconds_clblast(s->device, &t)
+                                     : gemm_seconds_plain(s->device, &t);
+    double columns = is_pointwise(&c) ? 0 : 2 * sizeof(float) * (double)(c.k * chunk);
+    double move = s->device->local_memory_is_real ? 1 : 0.25; /* scattered reads, one by one */
+    return times * (gemm + columns / (move * s->device->bytes_per_second)) +
+           (double)im2col_launches(&c) * s->device->launch_overhead_us * 1e-6;
+}
+
+static void lower_columns(const struct site *s, struct recipe *r, const struct conv *c,
+                          int64_t plane_group, int64_t first, int64_t count) {
+    int64_t run = gemm_run_length(s);
+    recipe_kernel(r, "conv_im2col_gemm", "conv_im2col_gemm_columns");
+    push_window(r, &c->w);
+    recipe_define(r, "RUN", run);
+    push_ints(r, c->w.in);
+    recipe_int(r, c->w.out[1]);
+    recipe_int(r, c->w.out[2]);
+    push_ints(r, c->w.pad_begin);
+    recipe_int(r, first);
+    recipe_int(r, count);
+    recipe_value_at(r, site_in(s, 0), (size_t)(plane_group * c->ic * c->plane));
+    recipe_workspace(r, 0, sizeof(float));
+    gemm_launch(s, r, (count + run - 1) / run, c->k, 1);
+}
+
+/* Bias and activation of one image, after CLBlast. */
+static void lower_finish(const struct site *s, struct recipe *r, const struct conv *c, int64_t image) {
+    bool bias = site_in(s, 2) != FOVEA_NO_VALUE;
+    int64_t run = gemm_run_length(s), channels = c->groups * c->oc;
+    if (!bias && node_activation(s->node).kind == ACTIVATION_NONE) return;
+    recipe_kernel(r, "conv_im2col_gemm", "conv_im2col_gemm_finish");
+    push_window(r, &c->w); /* the same program as the other kernel's, but for the activation */
+    recipe_define(r, "RUN", run);
+    recipe_define(r, "HAS_BIAS", bias);
+    recipe_int(r, c->pixels);
+    recipe_value(r, site_in(s, 2));
+    recipe_activation(r, s->node);
+    recipe_value_at(r, site_out(s, 0), (size_t)(image * channels * c->pixels));
+    gemm_launch(s, r, (c->pixels + run - 1) / run, channels, 1);
+}
+
+/* Returns true if the product went to CLBlast and bias and activation are left to do. */
+static bool lower_group(const struct site *s, struct recipe *r, const struct conv *c, int64_t image,
+                        int64_t group) {
+    int64_t chunk = chunk_of(c);
+    bool unfinished = false;
+    for (int64_t first = 0; first < c->pixels; first += chunk) {
+        int64_t count = c->pixels - first < chunk ? c->pixels - first : chunk;
+        struct gemm_task t = im2col_task(s, c, image, group, first, chunk);
+        bool clblast = use_clblast(s, &t); /* decided for a whole chunk: the same for all */
+        t = im2col_task(s, c, image, group, first, count);
+        if (!is_pointwise(c)) lower_columns(s, r, c, image * c->groups + group, first, count);
+        if (clblast) gemm_lower_clblast(r, &t);
+        else gemm_lower_plain(s, r, &t);
+        unfinished = unfinished || clblast;
+    }
+    return unfinished;
+}
+
+static fovea_status conv_im2col_gemm_lower(const struct site *s, struct recipe *r) {
+    struct conv c = conv_of(s);
+    for (int64_t image = 0; image < c.n; image++) {
+        bool unfinished = false;
+        for (int64_t group = 0; group < c.groups; group++)
+            unfinished = lower_group(s, r, &c, image, group);
+        if (unfinished) lower_finish(s, r, &c, image);
+    }
+    return FOVEA_OK;
+}
+
+static const struct algorithm conv_im2col_gemm = {.name = "conv_im2col_gemm",
+                                                  .refuse = conv_im2col_gemm_refuse,
+                                                  .workspace = conv_im2col_gemm_workspace,
+                                                  .estimate = conv_im2col_gemm_estimate,
+                                                  .lower = conv_im2col_gemm_lower};
+
+/* ---- ConvTranspose ---- */
+
+static int64_t transpose_oc_tile(int64_t oc) {
+    return oc >= 4 ? 4 : 1;
+}
+
+static double conv_transpose_direct_estimate(const struct site *s) {
+    double flops, bytes;
+    graph_cost(s->graph, s->node, &flops, &bytes);
+    return seconds(s, flops, 0.05, 1);
+}
+
+static fovea_status conv_transpose_direct_lower(const struct site *s, struct recipe *r) {
+    struct conv c = conv_of(s);
+    int64_t tile = transpose_oc_tile(c.oc);
+    recipe_kernel(r, "conv_transpose_direct", "conv_transpose_direct");
+    push_window(r, &c.w);
+    recipe_define(r, "OC_TILE", tile);
+    recipe_int(r, c.groups);
+    recipe_int(r, c.ic);
+    push_ints(r, c.w.in);
+    recipe_int(r, c.oc);
+    push_ints(r, c.w.out);
+    push_ints(r, c.w.pad_begin);
+    push_operands(s, r);
+    gemm_launch(s, r, c.pixels, (c.oc + tile - 1) / tile * c.groups, c.n);
+    return FOVEA_OK;
+}
+
+static const struct algorithm conv_transpose_direct = {.name = "conv_transpose_direct",
+                                                       .refuse = conv_direct_refuse,
+                                                       .estimate = conv_transpose_direct_estimate,
+                                                       .lower = conv_transpose_direct_lower};

@@ -1,0 +1,38 @@
+/* Matrix products for other operators: what a product is, and how to lower it. */
+#ifndef OPS_GEMM_H
+#define OPS_GEMM_H
+
+#include "ops/algorithm.h"
+
+/* C = activate(scale * op(A) op(B) + bias_scale * bias), row-major; batch0 * batch1 of them. */
+struct gemm_task {
+    bool trans_a, trans_b;
+    int64_t m, n, k, lda, ldb, ldc;
+    float scale, bias_scale;
+    struct argument a, b, c, bias; /* a bias of FOVEA_NO_VALUE: none */
+    int64_t bias_row, bias_column; /* strides in elements; 0 broadcasts */
+    int64_t batch0, batch1;        /* batch (i, j) of A starts at i * a_batch[0] + j * a_batch[1] ... */
+    int64_t a_batch[2], b_batch[2], c_batch; /* ... and of C at (i * batch1 + j) * c_batch; in elements */
+    const struct node *node;       /* whose fused activation is applied; NULL: none */
+};
+
+/* One kernel of cl_kernels/gemm_plain.cl. */
+void gemm_lower_plain(const struct site *, struct recipe *, const struct gemm_task *);
+/* CLBlast calls, without bias and activation. */
+void gemm_lower_clblast(struct recipe *, const struct gemm_task *);
+/* Why CLBlast is not to do the product; NULL if it may. */
+const char *gemm_refuse_clblast(const struct gemm_task *);
+/* Seconds for all batches, from the device's roof. */
+double gemm_seconds_plain(const fovea_device_info *, const struct gemm_task *);
+double gemm_seconds_clblast(const fovea_device_info *, const struct gemm_task *);
+
+/* A value, from an element on, as an operand. */
+struct argument gemm_value(fovea_value, size_t offset);
+/* Global size (x, y, z), all at least 1; the kernel ignores what is past the end of x. Where work-groups
+ * share nothing (CPUs) each work-item is a group of its own, so that a program is specialised for one
+ * group size; else groups of 64 along x, which is rounded up. */
+void gemm_launch(const struct site *, struct recipe *, int64_t x, int64_t y, int64_t z);
+/* Elements that one work-item does in turn in a kernel that only moves data (-DRUN). */
+int64_t gemm_run_length(const struct site *);
+
+#endif
