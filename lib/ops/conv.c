@@ -256,7 +256,6 @@ static void lower_finish(const struct site *s, struct recipe *r, const struct co
     int64_t run = gemm_run_length(s), channels = c->groups * c->oc;
     if (!bias && node_activation(s->node).kind == ACTIVATION_NONE) return;
     recipe_kernel(r, "conv_im2col_gemm", "conv_im2col_gemm_finish");
-    push_window(r, &c->w); /* the same program as the other kernel's, but for the activation */
     recipe_define(r, "RUN", run);
     recipe_define(r, "HAS_BIAS", bias);
     recipe_int(r, c->pixels);

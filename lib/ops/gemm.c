@@ -55,7 +55,7 @@ static int64_t rows_of_tile(const struct gemm_task *t) {
 }
 
 static int64_t columns_of_tile(const struct gemm_task *t) {
-    return t->m == 1 ? 4 : 2;
+    return t->m == 1 && is_dots(t) ? 4 : 2;
 }
 
 /* The arguments that both kernels share, in their order. */
