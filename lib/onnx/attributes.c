@@ -8,11 +8,11 @@
 #include "base/alloc.h"
 #include "onnx/draft.h"
 
-#define POOL "auto_pad:s ceil_mode:i dilations:I kernel_shape:I pads:I strides:I "
-#define CONV "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I "
-#define OLD "consumed_inputs:I- "
+#define POOL      "auto_pad:s ceil_mode:i dilations:I kernel_shape:I pads:I strides:I "
+#define CONV      "auto_pad:s dilations:I group:i kernel_shape:I pads:I strides:I "
+#define OLD       "consumed_inputs:I- "
 #define BROADCAST "axis:i- broadcast:i- consumed_inputs:I- "
-#define REDUCE "axes:I- keepdims:i noop_with_empty_axes:i "
+#define REDUCE    "axes:I- keepdims:i noop_with_empty_axes:i "
 
 static const struct {
     enum op op;
@@ -142,7 +142,10 @@ static fovea_status read_attribute(struct draft *d, const Onnx__AttributeProto *
     switch (letter) {
     case 'i': out->type = FOVEA_ATTRIBUTE_INT; break;
     case 'f': out->type = FOVEA_ATTRIBUTE_FLOAT; break;
-    case 's': out->type = FOVEA_ATTRIBUTE_STRING; TRY(read_string(d, a, out)); break;
+    case 's':
+        out->type = FOVEA_ATTRIBUTE_STRING;
+        TRY(read_string(d, a, out));
+        break;
     case 'I':
         out->type = FOVEA_ATTRIBUTE_INTS;
         out->ints = a->ints;

@@ -35,16 +35,18 @@ void draft_set_int(struct draft *, const char *name, int64_t);
 void draft_set_string(struct draft *, const char *name, const char *); /* borrowed */
 
 /* Inputs. */
-fovea_value draft_in(const struct draft *, size_t i); /* FOVEA_NO_VALUE past the end */
+fovea_value draft_in(const struct draft *, size_t i);     /* FOVEA_NO_VALUE past the end */
 void draft_set_in(struct draft *, size_t i, fovea_value); /* i < n_in + DRAFT_MORE_INPUTS */
 struct guess draft_guess(const struct draft *, size_t i);
 
 /* New constants and helper nodes; names come from the draft's name and `role`. */
-fovea_status draft_ints(struct draft *, const char *role, const int64_t *, size_t, fovea_value *out);
-fovea_status draft_floats(struct draft *, const char *role, const float *, size_t, fovea_value *out);
+fovea_status draft_ints(struct draft *, const char *role, const int64_t *, size_t,
+                        fovea_value *out);
+fovea_status draft_floats(struct draft *, const char *role, const float *, size_t,
+                          fovea_value *out);
 fovea_status draft_scalar(struct draft *, const char *role, fovea_dtype, double, fovea_value *out);
-fovea_status draft_node(struct draft *, enum op, const char *role, const fovea_value *in, size_t n_in,
-                        const fovea_attribute *attr, size_t n_attr, fovea_value *out);
+fovea_status draft_node(struct draft *, enum op, const char *role, const fovea_value *in,
+                        size_t n_in, const fovea_attribute *attr, size_t n_attr, fovea_value *out);
 /* Appends the draft itself to the graph. */
 fovea_status draft_emit(struct draft *);
 

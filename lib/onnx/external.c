@@ -52,10 +52,8 @@ static fovea_status read_open_file(int fd, const char *name, uint64_t offset, si
     void *to = mem_alloc(bytes);
     if (!to) return fail_memory(bytes, name);
     fovea_status status = read_at(fd, name, offset, bytes, to);
-    if (status == FOVEA_OK)
-        *data = to;
-    else
-        mem_free(to);
+    if (status == FOVEA_OK) *data = to;
+    else mem_free(to);
     return status;
 }
 
@@ -67,9 +65,9 @@ fovea_status tensor_read_external(const char *path, const char *location, uint64
     char *name = beside(path, location);
     if (!name) return fail_memory(strlen(path), "a path");
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    fovea_status status =
-        fd < 0 ? fail(FOVEA_BAD_FILE, "external data %s cannot be opened: %s", name, strerror(errno))
-               : read_open_file(fd, name, offset, bytes, data);
+    fovea_status status = fd < 0 ? fail(FOVEA_BAD_FILE, "external data %s cannot be opened: %s",
+                                        name, strerror(errno))
+                                 : read_open_file(fd, name, offset, bytes, data);
     if (fd >= 0) close(fd);
     mem_free(name);
     return status;

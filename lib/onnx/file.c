@@ -59,8 +59,8 @@ static void unpack_free(void *data, void *p) {
 
 static void unpack_memory_init(struct unpack_memory *memory, size_t file_bytes) {
     size_t factor = file_bytes / 16 < PTRDIFF_MAX / BUDGET_FACTOR / 16 ? BUDGET_FACTOR : 1;
-    *memory = (struct unpack_memory){{unpack_alloc, unpack_free, memory},
-                                     BUDGET_BASE + file_bytes * factor, false};
+    *memory = (struct unpack_memory){
+        {unpack_alloc, unpack_free, memory}, BUDGET_BASE + file_bytes * factor, false};
 }
 
 fovea_status file_unpack(ProtobufCMessage **out, struct unpack_memory *memory, const char *path,
@@ -111,8 +111,7 @@ fovea_status file_create(struct file_writer *w, const char *path) {
     int fd = device ? open(path, O_WRONLY | O_CLOEXEC) : open_temporary(w);
     w->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (w->stream) return FOVEA_OK;
-    fovea_status status =
-        fail(FOVEA_BAD_FILE, "%s cannot be created: %s", path, strerror(errno));
+    fovea_status status = fail(FOVEA_BAD_FILE, "%s cannot be created: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
     if (w->temporary) unlink(w->temporary);
     mem_free(w->temporary);

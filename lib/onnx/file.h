@@ -16,9 +16,9 @@ struct mapping {
 fovea_status file_map(struct mapping *, const char *path);
 void file_unmap(struct mapping *);
 
-/* An allocator for protobuf-c whose memory comes from mem_alloc (so that a buffer may be taken out of
- * a message and freed by mem_free), and which stops a hostile file from asking for far more memory
- * than its own size explains. */
+/* An allocator for protobuf-c whose memory comes from mem_alloc (so that a buffer may be taken out
+ * of a message and freed by mem_free), and which stops a hostile file from asking for far more
+ * memory than its own size explains. */
 struct unpack_memory {
     ProtobufCAllocator allocator;
     size_t left;

@@ -70,9 +70,10 @@ static fovea_status read_dimension(const char *name, const Onnx__TensorShapeProt
 static fovea_status read_type(const Onnx__ValueInfoProto *v, fovea_desc *desc) {
     const Onnx__TypeProto__Tensor *type = v->type ? v->type->tensor_type : NULL;
     if (!type)
-        return fail(FOVEA_UNSUPPORTED,
-                    "input '%.200s' is no tensor (sequences, maps and optional values are not covered)",
-                    v->name);
+        return fail(
+            FOVEA_UNSUPPORTED,
+            "input '%.200s' is no tensor (sequences, maps and optional values are not covered)",
+            v->name);
     *desc = (fovea_desc){.dtype = (fovea_dtype)type->elem_type, .rank = -1};
     if (fovea_dtype_size(desc->dtype) == 0)
         return fail(FOVEA_UNSUPPORTED,
@@ -131,7 +132,8 @@ static fovea_status load_output(struct loader *l, const Onnx__ValueInfoProto *v)
 
 static fovea_status check_versions(struct loader *l, const Onnx__ModelProto *m) {
     if (m->ir_version < IR_OLDEST)
-        return fail(FOVEA_UNSUPPORTED, "IR version %lld is older than %d, the oldest that is covered",
+        return fail(FOVEA_UNSUPPORTED,
+                    "IR version %lld is older than %d, the oldest that is covered",
                     (long long)m->ir_version, IR_OLDEST);
     for (size_t i = 0; i < m->n_opset_import; i++) {
         const char *domain = m->opset_import[i]->domain;
@@ -188,9 +190,7 @@ fovea_status fovea_graph_load_onnx(fovea_graph **out, const char *path) {
     names_free(&l.values);
     names_free(&l.producers);
     guess_free(&l.guesses);
-    if (status == FOVEA_OK)
-        *out = l.graph;
-    else
-        fovea_graph_destroy(l.graph);
+    if (status == FOVEA_OK) *out = l.graph;
+    else fovea_graph_destroy(l.graph);
     return status;
 }

@@ -23,8 +23,8 @@ struct loader {
 const char *load_node_text(const Onnx__NodeProto *);
 /* UNSUPPORTED with every operator that is not known, or OK. */
 fovea_status load_check_operators(const struct loader *, const Onnx__ModelProto *);
-/* The nodes so that each comes after those whose outputs it uses; file order where that is free. Also
- * fills `producers`. Errors: BAD_FILE (a cycle, a name made twice or by nobody). */
+/* The nodes so that each comes after those whose outputs it uses; file order where that is free.
+ * Also fills `producers`. Errors: BAD_FILE (a cycle, a name made twice or by nobody). */
 fovea_status load_order(struct loader *, size_t *order);
 /* A new value under a name of the file. BAD_FILE if it is taken. */
 fovea_status load_value(struct loader *, const char *name, const fovea_desc *, fovea_value *out);

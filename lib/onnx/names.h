@@ -12,7 +12,7 @@ struct names {
     struct names_slot {
         const char *name; /* borrowed; NULL: free */
         uint32_t number;
-    } *slots;
+    } * slots;
     size_t count, capacity; /* a power of two */
 };
 

@@ -95,7 +95,8 @@ fovea_status draft_scalar(struct draft *d, const char *role, fovea_dtype dtype, 
     case FOVEA_BFLOAT16: u.f16 = bfloat16_from_double(x); break;
     default:
         if (!(x >= -128 && x <= 127))
-            return fail(FOVEA_UNSUPPORTED, "the value %g does not fit %s", x, fovea_dtype_name(dtype));
+            return fail(FOVEA_UNSUPPORTED, "the value %g does not fit %s", x,
+                        fovea_dtype_name(dtype));
         u.i = (int64_t)x; /* little-endian: the low bytes come first */
     }
     fovea_desc desc = {.dtype = dtype, .rank = 0};
@@ -228,10 +229,8 @@ static const char *first_output(const Onnx__NodeProto *n) {
 fovea_status load_node(struct loader *l, const Onnx__NodeProto *n) {
     struct draft d = {.loader = l, .file = n, .opset = l->opset, .name = first_output(n)};
     fovea_status status;
-    if (!d.name)
-        status = fail(FOVEA_BAD_FILE, "it has no output");
-    else if (strcmp(n->op_type, "Constant") == 0)
-        status = load_constant_node(l, n);
+    if (!d.name) status = fail(FOVEA_BAD_FILE, "it has no output");
+    else if (strcmp(n->op_type, "Constant") == 0) status = load_constant_node(l, n);
     else {
         d.op = strcmp(n->op_type, "Upsample") == 0 ? OP_Resize : op_find(n->op_type);
         status = read_draft(&d);

@@ -221,7 +221,8 @@ static fovea_status group_to_channel(struct draft *d, size_t input, const char *
     fovea_value axis, flat, t[2];
     TRY(draft_ints(d, role, &one, 1, &axis));
     TRY(draft_ints(d, role, &all, 1, &flat));
-    TRY(draft_node(d, OP_Unsqueeze, role, (fovea_value[]){draft_in(d, input), axis}, 2, NULL, 0, &t[0]));
+    TRY(draft_node(d, OP_Unsqueeze, role, (fovea_value[]){draft_in(d, input), axis}, 2, NULL, 0,
+                   &t[0]));
     TRY(draft_node(d, OP_Expand, role, (fovea_value[]){t[0], expanded}, 2, NULL, 0, &t[1]));
     TRY(draft_node(d, OP_Reshape, role, (fovea_value[]){t[1], flat}, 2, NULL, 0, &t[0]));
     draft_set_in(d, input, t[0]);
@@ -254,10 +255,8 @@ static fovea_status upsample_scales(struct draft *d) {
     fovea_value v;
     TRY(want_inputs(d, 1));
     if (!list && !(h && w)) return fail(FOVEA_BAD_FILE, "the attribute 'scales' is missing");
-    if (list)
-        TRY(draft_floats(d, "scales", list->floats, list->count, &v));
-    else
-        TRY(draft_floats(d, "scales", of_size, 4, &v));
+    if (list) TRY(draft_floats(d, "scales", list->floats, list->count, &v));
+    else TRY(draft_floats(d, "scales", of_size, 4, &v));
     draft_set_in(d, 1, v);
     draft_drop(d, "scales");
     draft_drop(d, "height_scale");
@@ -268,9 +267,8 @@ static fovea_status upsample_scales(struct draft *d) {
 /* Known scales that all make smaller. "Nearest" then rounded up in Resize before 11, as onnxruntime
  * does and the vectors of that opset want; otherwise down. */
 static bool makes_smaller(const struct draft *d) {
-    const struct value *v = draft_in(d, 1) == FOVEA_NO_VALUE
-                                ? NULL
-                                : &d->loader->graph->values[draft_in(d, 1)];
+    const struct value *v =
+        draft_in(d, 1) == FOVEA_NO_VALUE ? NULL : &d->loader->graph->values[draft_in(d, 1)];
     const float *scales = value_data(v);
     bool smaller = false;
     if (!scales || v->desc.dtype != FOVEA_FLOAT32) return false;

@@ -8,9 +8,7 @@
 
 const char *load_node_text(const Onnx__NodeProto *n) {
     static _Thread_local char text[256];
-    const char *name = n->name && *n->name ? n->name
-                       : n->n_output         ? n->output[0]
-                                             : "";
+    const char *name = n->name && *n->name ? n->name : n->n_output ? n->output[0] : "";
     snprintf(text, sizeof text, "%.60s node '%.150s'", n->op_type ? n->op_type : "(no operator)",
              name);
     return text;
@@ -24,8 +22,8 @@ static bool is_default_domain(const char *domain) {
 
 static bool is_known(const Onnx__NodeProto *n) {
     const char *op = n->op_type ? n->op_type : "";
-    return is_default_domain(n->domain) && (op_find(op) != OP_COUNT ||
-                                            strcmp(op, "Constant") == 0 || strcmp(op, "Upsample") == 0);
+    return is_default_domain(n->domain) &&
+           (op_find(op) != OP_COUNT || strcmp(op, "Constant") == 0 || strcmp(op, "Upsample") == 0);
 }
 
 static bool same_operator(const Onnx__NodeProto *a, const Onnx__NodeProto *b) {
@@ -51,7 +49,9 @@ static void list_operator(struct text *t, const Onnx__ModelProto *m, const Onnx_
     text_add(t, "%s%.60s (domain %.60s, opset %lld, node '%.60s'", t->length ? "; " : "", op,
              is_default_domain(n->domain) ? "ai.onnx" : n->domain,
              (long long)opset_of(m, n->domain),
-             n->name && *n->name ? n->name : n->n_output ? n->output[0] : "");
+             n->name && *n->name ? n->name
+             : n->n_output       ? n->output[0]
+                                 : "");
     for (size_t i = 0; i < sizeof with_subgraph / sizeof *with_subgraph; i++)
         if (strcmp(op, with_subgraph[i]) == 0) text_add(t, ", needs a subgraph");
     text_add(t, ")");
@@ -102,7 +102,7 @@ struct walk {
     struct visit {
         uint32_t node;
         size_t next; /* input to look at */
-    } *stack;
+    } * stack;
     size_t depth, done;
     uint8_t *state; /* 0 new, 1 on the stack, 2 done */
     size_t *order;
@@ -113,9 +113,11 @@ static fovea_status walk_input(struct loader *l, struct walk *w, const Onnx__Nod
     if (!*name || names_find(&l->values, name) != NAMES_NONE) return FOVEA_OK;
     uint32_t from = names_find(&l->producers, name);
     if (from == NAMES_NONE)
-        return fail(FOVEA_BAD_FILE, "%s uses '%.200s', which nothing makes", load_node_text(n), name);
+        return fail(FOVEA_BAD_FILE, "%s uses '%.200s', which nothing makes", load_node_text(n),
+                    name);
     if (w->state[from] == 1)
-        return fail(FOVEA_BAD_FILE, "%s is part of a cycle through '%.200s'", load_node_text(n), name);
+        return fail(FOVEA_BAD_FILE, "%s is part of a cycle through '%.200s'", load_node_text(n),
+                    name);
     if (w->state[from] == 0) {
         w->state[from] = 1;
         w->stack[w->depth++] = (struct visit){from, 0};

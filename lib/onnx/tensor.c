@@ -47,8 +47,9 @@ static fovea_status read_desc(const Onnx__TensorProto *t, fovea_desc *d) {
     if (t->segment)
         return fail(FOVEA_UNSUPPORTED, "tensor '%s' is stored in segments", tensor_name(t));
     if (fovea_dtype_size(d->dtype) == 0)
-        return fail(FOVEA_UNSUPPORTED, "tensor '%s' has the element type %d%s, which is not covered",
-                    tensor_name(t), (int)t->data_type, t->data_type == 8 ? " (string)" : "");
+        return fail(FOVEA_UNSUPPORTED,
+                    "tensor '%s' has the element type %d%s, which is not covered", tensor_name(t),
+                    (int)t->data_type, t->data_type == 8 ? " (string)" : "");
     if (t->n_dims > FOVEA_MAX_RANK)
         return fail(FOVEA_UNSUPPORTED, "tensor '%s' has %zu dimensions; at most %d are covered",
                     tensor_name(t), t->n_dims, FOVEA_MAX_RANK);
@@ -75,8 +76,9 @@ static void *take(void *field) { /* `field` is the address of a pointer */
 }
 
 static fovea_status wrong_count(const Onnx__TensorProto *t, const fovea_desc *d, size_t there) {
-    return fail(FOVEA_BAD_FILE, "tensor '%s' of shape %s and type %s needs %zu numbers; the file has %zu",
-                tensor_name(t), desc_text(d), fovea_dtype_name(d->dtype), tensor_file_bytes(d), there);
+    return fail(
+        FOVEA_BAD_FILE, "tensor '%s' of shape %s and type %s needs %zu numbers; the file has %zu",
+        tensor_name(t), desc_text(d), fovea_dtype_name(d->dtype), tensor_file_bytes(d), there);
 }
 
 /* Copies the low `size` bytes of each int32 or uint64 that the file has. */
@@ -176,16 +178,19 @@ static fovea_status take_external(const Onnx__TensorProto *t, const char *path, 
     if (!location)
         return fail(FOVEA_BAD_FILE, "tensor '%s' does not say which file holds it", tensor_name(t));
     if (length != tensor_file_bytes(d))
-        return fail(FOVEA_BAD_FILE, "tensor '%s' of shape %s and type %s needs %zu bytes; its "
-                    "external data has %llu", tensor_name(t), desc_text(d),
-                    fovea_dtype_name(d->dtype), tensor_file_bytes(d), (unsigned long long)length);
+        return fail(FOVEA_BAD_FILE,
+                    "tensor '%s' of shape %s and type %s needs %zu bytes; its "
+                    "external data has %llu",
+                    tensor_name(t), desc_text(d), fovea_dtype_name(d->dtype), tensor_file_bytes(d),
+                    (unsigned long long)length);
     fovea_status status = tensor_read_external(path, location, offset, tensor_file_bytes(d), data);
     return status == FOVEA_OK ? status : fail_in(status, "tensor '%s': ", tensor_name(t));
 }
 
 /* ---- All encodings ---- */
 
-/* What a file may hold but memory may not: nibbles, and a bool other than 0 and 1. Replaces *data. */
+/* What a file may hold but memory may not: nibbles, and a bool other than 0 and 1. Replaces *data.
+ */
 static fovea_status settle(const fovea_desc *d, void **data) {
     size_t bytes = desc_bytes(d);
     uint8_t *old = *data, *elements = old;
@@ -205,12 +210,10 @@ fovea_status tensor_take(Onnx__TensorProto *t, const char *path, fovea_desc *d, 
     *data = NULL;
     TRY(read_desc(t, d));
     fovea_status status = FOVEA_OK;
-    if (t->has_data_location && t->data_location == 1)
-        status = take_external(t, path, d, data);
+    if (t->has_data_location && t->data_location == 1) status = take_external(t, path, d, data);
     else if (t->has_raw_data && (t->raw_data.len || desc_bytes(d) == 0))
         status = take_raw(t, d, data);
-    else
-        status = take_typed(t, d, data);
+    else status = take_typed(t, d, data);
     return status == FOVEA_OK ? settle(d, data) : status;
 }
 

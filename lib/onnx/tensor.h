@@ -5,10 +5,10 @@
 #include "graph/graph.h"
 #include "onnx/onnx.pb-c.h"
 
-/* Decodes a tensor into dense elements (*data is for mem_free). Takes over the message's buffer where
- * it holds the elements as they are needed, so that large weights are not copied; the message stays
- * valid and loses that buffer. `path` is the file that holds the message: external data files are
- * looked up beside it. Errors name the tensor: BAD_FILE, UNSUPPORTED, NO_MEMORY. */
+/* Decodes a tensor into dense elements (*data is for mem_free). Takes over the message's buffer
+ * where it holds the elements as they are needed, so that large weights are not copied; the message
+ * stays valid and loses that buffer. `path` is the file that holds the message: external data files
+ * are looked up beside it. Errors name the tensor: BAD_FILE, UNSUPPORTED, NO_MEMORY. */
 fovea_status tensor_take(Onnx__TensorProto *, const char *path, fovea_desc *desc, void **data);
 
 /* Bytes of the tensor in a file: 4-bit elements lie two in a byte there. */
