@@ -3,13 +3,17 @@
 
 #include "base/alloc.h"
 
+enum { GUESS_INPUTS = 16 }; /* of a node that are looked at */
+
 struct guess guess_of(const struct guesses *gs, const fovea_graph *g, fovea_value v) {
-    struct guess none = {FOVEA_UNDEFINED, -1};
+    struct guess none = {FOVEA_UNDEFINED, -1, -1};
     if (v == FOVEA_NO_VALUE) return none;
     struct guess guess = v < gs->count ? gs->list[v] : none;
     const fovea_desc *d = &g->values[v].desc;
     if (d->dtype != FOVEA_UNDEFINED) guess.dtype = d->dtype;
     if (d->rank >= 0) guess.rank = d->rank;
+    if (d->rank == 1 && d->dim[0] >= 0 && d->dim[0] <= FOVEA_MAX_RANK)
+        guess.length = (int)d->dim[0];
     return guess;
 }
 
@@ -19,12 +23,14 @@ fovea_status guess_set(struct guesses *gs, const fovea_graph *g, fovea_value v,
         size_t count = g->n_values + g->n_values / 2, size = sizeof *gs->list;
         struct guess *grown = mem_resize(gs->list, gs->count * size, count * size);
         if (!grown) return fail_memory(count * size, "guesses");
-        for (size_t i = gs->count; i < count; i++) grown[i] = (struct guess){FOVEA_UNDEFINED, -1};
+        for (size_t i = gs->count; i < count; i++)
+            grown[i] = (struct guess){FOVEA_UNDEFINED, -1, -1};
         gs->list = grown;
         gs->count = count;
     }
     if (guess.dtype != FOVEA_UNDEFINED) gs->list[v].dtype = guess.dtype;
     if (guess.rank >= 0) gs->list[v].rank = guess.rank;
+    if (guess.length >= 0) gs->list[v].length = guess.length;
     return FOVEA_OK;
 }
 
@@ -37,17 +43,45 @@ static int larger(int a, int b) {
     return a < 0 || b < 0 ? -1 : a > b ? a : b;
 }
 
-/* Number of elements of a list of constants, e.g. of a Reshape's shape; -1 if unknown. */
-static int list_length(const fovea_graph *g, const struct node *n, size_t i) {
-    const struct value *v = node_in(g, n, i);
-    if (!v || v->desc.rank != 1 || v->desc.dim[0] < 0 || v->desc.dim[0] > FOVEA_MAX_RANK) return -1;
-    return (int)v->desc.dim[0];
+/* Length of what a node makes of lists: shape arithmetic. */
+static int length_guess(const struct node *n, const struct guess *in) {
+    int sum = 0;
+    switch (n->op) {
+    case OP_Shape: {
+        int rank = in[0].rank;
+        int64_t start = attr_int(n, "start", 0), end = attr_int(n, "end", rank);
+        if (start < 0) start += rank;
+        if (end < 0) end += rank;
+        bool whole = rank >= 0 && start >= 0 && end >= start && end <= rank;
+        return whole ? (int)(end - start) : -1;
+    }
+    case OP_Concat:
+        for (size_t i = 0; i < n->n_in; i++) {
+            if (i >= GUESS_INPUTS || in[i].length < 0) return -1;
+            sum += in[i].length;
+        }
+        return sum;
+    case OP_Gather: return in[0].rank == 1 ? in[1].length : -1;
+    case OP_Unsqueeze: return in[0].rank == 0 && in[1].length == 1 ? 1 : -1;
+    case OP_Cast:
+    case OP_Identity:
+    case OP_Floor:
+    case OP_Ceil: return in[0].length;
+    case OP_Add:
+    case OP_Sub:
+    case OP_Mul:
+    case OP_Div:
+        if (in[0].rank == 0) return in[1].length;
+        return in[1].rank == 0 || in[1].length == in[0].length ? in[0].length : -1;
+    default: return -1;
+    }
 }
 
-static int rank_reduced(const fovea_graph *g, const struct node *n, int rank, bool all_if_absent) {
+static int rank_reduced(const struct node *n, const struct guess *in, bool noop) {
+    int rank = in[0].rank, axes = in[1].length;
     if (attr_int(n, "keepdims", 1)) return rank;
-    int axes = list_length(g, n, 1);
-    if (!node_in(g, n, 1)) return all_if_absent ? 0 : -1;
+    if (n->n_in < 2 || n->in[1] == FOVEA_NO_VALUE) return noop ? rank : 0;
+    if (axes == 0) return noop ? rank : 0;
     return rank < 0 || axes < 0 || axes > rank ? -1 : rank - axes;
 }
 
@@ -82,9 +116,8 @@ static fovea_dtype dtype_guess(const struct node *n, size_t output, const struct
     }
 }
 
-static int rank_guess(const fovea_graph *g, const struct node *n, size_t output,
-                      const struct guess *in) {
-    int all = in[0].rank, axes = list_length(g, n, 1);
+static int rank_guess(const struct node *n, size_t output, const struct guess *in) {
+    int all = in[0].rank, axes = in[1].length;
     switch (n->op) {
     case OP_Add:
     case OP_Sub:
@@ -104,7 +137,7 @@ static int rank_guess(const fovea_graph *g, const struct node *n, size_t output,
     case OP_Max:
     case OP_Sum:
     case OP_Mean:
-        for (size_t i = 1; i < n->n_in; i++) all = i < 9 ? larger(all, in[i].rank) : -1;
+        for (size_t i = 1; i < n->n_in; i++) all = i < GUESS_INPUTS ? larger(all, in[i].rank) : -1;
         return all;
     case OP_MatMul:
     case OP_MatMulInteger:
@@ -116,7 +149,7 @@ static int rank_guess(const fovea_graph *g, const struct node *n, size_t output,
     case OP_Reshape:
     case OP_Tile: return n->op == OP_Tile ? all : axes;
     case OP_Expand: return larger(all, axes);
-    case OP_ConstantOfShape: return list_length(g, n, 0);
+    case OP_ConstantOfShape: return in[0].length;
     case OP_Squeeze: return all < 0 || axes < 0 || axes > all ? -1 : all - axes;
     case OP_Unsqueeze: return all < 0 || axes < 0 ? -1 : all + axes;
     case OP_Gather: return all < 1 || in[1].rank < 0 ? -1 : all - 1 + in[1].rank;
@@ -132,7 +165,7 @@ static int rank_guess(const fovea_graph *g, const struct node *n, size_t output,
     case OP_ReduceL2:
     case OP_ReduceLogSum:
     case OP_ReduceLogSumExp:
-        return rank_reduced(g, n, all, attr_int(n, "noop_with_empty_axes", 0) == 0);
+        return rank_reduced(n, in, attr_int(n, "noop_with_empty_axes", 0) != 0);
     case OP_Shape:
     case OP_Range: return 1;
     case OP_Size: return 0;
@@ -145,11 +178,12 @@ static int rank_guess(const fovea_graph *g, const struct node *n, size_t output,
 }
 
 fovea_status guess_node(struct guesses *gs, const fovea_graph *g, const struct node *n) {
-    struct guess in[9];
-    for (size_t i = 0; i < 9; i++) in[i] = guess_of(gs, g, i < n->n_in ? n->in[i] : FOVEA_NO_VALUE);
+    struct guess in[GUESS_INPUTS];
+    for (size_t i = 0; i < GUESS_INPUTS; i++)
+        in[i] = guess_of(gs, g, i < n->n_in ? n->in[i] : FOVEA_NO_VALUE);
     for (size_t i = 0; i < n->n_out; i++) {
         if (n->out[i] == FOVEA_NO_VALUE) continue;
-        struct guess guess = {dtype_guess(n, i, in), rank_guess(g, n, i, in)};
+        struct guess guess = {dtype_guess(n, i, in), rank_guess(n, i, in), length_guess(n, in)};
         if (fovea_dtype_size(guess.dtype) == 0) guess.dtype = FOVEA_UNDEFINED;
         if (guess.rank > FOVEA_MAX_RANK) guess.rank = -1;
         TRY(guess_set(gs, g, n->out[i], guess));

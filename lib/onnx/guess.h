@@ -8,6 +8,7 @@
 struct guess {
     fovea_dtype dtype; /* FOVEA_UNDEFINED: unknown */
     int rank;          /* -1: unknown */
+    int length;        /* elements of a list of rank 1, which may be a shape; -1: unknown */
 };
 
 struct guesses {

@@ -74,11 +74,11 @@ void store_attribute_tensor(struct wire *w, const char *name, const struct value
 
 /* ---- Values ---- */
 
-static void write_shape(struct wire *w, const struct value *v) {
+static void write_shape(struct wire *w, const struct value *v, int rank) {
     struct wire shape = {0};
-    for (int i = 0; i < v->desc.rank; i++) {
+    for (int i = 0; i < rank; i++) {
         struct wire dim = {0};
-        if (v->desc.dim[i] >= 0) wire_int(&dim, 1, v->desc.dim[i]);
+        if (v->desc.rank >= 0 && v->desc.dim[i] >= 0) wire_int(&dim, 1, v->desc.dim[i]);
         else if (v->dim_name[i]) wire_string(&dim, 2, v->dim_name[i]);
         wire_message(&shape, 1, &dim);
     }
@@ -86,10 +86,10 @@ static void write_shape(struct wire *w, const struct value *v) {
 }
 
 void message_value_info(struct wire *w, uint32_t field, const char *name, const struct value *v,
-                        fovea_dtype dtype) {
+                        struct guess guess) {
     struct wire info = {0}, type = {0}, tensor = {0};
-    wire_int(&tensor, 1, dtype);
-    if (v->desc.rank >= 0) write_shape(&tensor, v);
+    wire_int(&tensor, 1, guess.dtype);
+    if (guess.rank >= 0) write_shape(&tensor, v, guess.rank);
     wire_message(&type, 1, &tensor);
     wire_string(&info, 1, name);
     wire_message(&info, 2, &type);

@@ -17,7 +17,8 @@ static const char *unique(struct storer *s, struct names *names, const char *bas
     char *name = mem_string(base);
     for (size_t i = names->count; name && names_find(names, name) != NAMES_NONE; i++) {
         mem_free(name);
-        name = mem_format("%s_%zu", base, i); /* counting from 1 would be slow for many equal ones */
+        name =
+            mem_format("%s_%zu", base, i); /* counting from 1 would be slow for many equal ones */
     }
     char **slot = name ? mem_push(&s->owned, &s->n_owned, &s->owned_capacity, sizeof *slot) : NULL;
     if (!slot) {
@@ -210,13 +211,13 @@ static void graph_fields(struct storer *s, struct wire *w) {
     wire_string(w, 2, "fovea");
     for (size_t i = 0; i < g->n_inputs; i++) {
         fovea_value v = g->inputs[i];
-        fovea_dtype dtype = guess_of(&s->guesses, g, v).dtype;
-        message_value_info(w, 11, s->name[v], &g->values[v], dtype);
+        message_value_info(w, 11, s->name[v], &g->values[v], guess_of(&s->guesses, g, v));
     }
     for (size_t i = 0; i < g->n_outputs; i++) {
         fovea_value v = g->outputs[i];
-        fovea_dtype dtype = guess_of(&s->guesses, g, v).dtype;
-        message_value_info(w, 12, s->name[v], &g->values[v], dtype ? dtype : FOVEA_FLOAT32);
+        struct guess guess = guess_of(&s->guesses, g, v);
+        if (guess.dtype == FOVEA_UNDEFINED) guess.dtype = FOVEA_FLOAT32;
+        message_value_info(w, 12, s->name[v], &g->values[v], guess);
     }
 }
 
