@@ -141,6 +141,8 @@ fovea_status shape_set(fovea_graph *, struct node *, size_t output, fovea_dtype,
                        const int64_t *dim); /* refuses negative sizes and products that overflow */
 /* INVALID unless the node has between least and most inputs, the first `least` of them present. */
 fovea_status shape_want_inputs(const fovea_graph *, const struct node *, size_t least, size_t most);
+/* INVALID unless those of the first `count` inputs that are present have floating-point types. */
+fovea_status shape_want_floats(const fovea_graph *, const struct node *, size_t count);
 /* Numpy broadcasting of two shapes; INVALID if they do not fit. */
 fovea_status shape_broadcast(const fovea_desc *a, const fovea_desc *b, fovea_desc *out);
 /* Reads a static int32/int64 input as int64 (rank 0 or 1). *count = 0 if it is left out. */

@@ -34,6 +34,16 @@ fovea_status shape_want_inputs(const fovea_graph *g, const struct node *n, size_
     return FOVEA_OK;
 }
 
+fovea_status shape_want_floats(const fovea_graph *g, const struct node *n, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct value *v = node_in(g, n, i);
+        if (v && !dtype_is_float(v->desc.dtype))
+            return fail(FOVEA_INVALID, "input %zu is %s; a floating-point type is needed", i,
+                        fovea_dtype_name(v->desc.dtype));
+    }
+    return FOVEA_OK;
+}
+
 fovea_status shape_broadcast(const fovea_desc *a, const fovea_desc *b, fovea_desc *out) {
     fovea_desc d = {.dtype = a->dtype, .rank = a->rank > b->rank ? a->rank : b->rank};
     for (int i = 1; i <= d.rank; i++) {

@@ -1,0 +1,120 @@
+/* Pooling on a device. */
+#include "graph/window.h"
+#include "ops/algorithm.h"
+
+static const struct algorithm max_pool_direct, average_pool_direct, lp_pool_direct, global_pool;
+
+const struct algorithm *const max_pool_algorithms[] = {&max_pool_direct, NULL};
+const struct algorithm *const average_pool_algorithms[] = {&average_pool_direct, NULL};
+const struct algorithm *const lp_pool_algorithms[] = {&lp_pool_direct, NULL};
+const struct algorithm *const global_pool_algorithms[] = {&global_pool, NULL};
+
+/* ---- Sliding windows ---- */
+
+static const char *max_pool_refuse(const struct site *s) {
+    const struct value *x = node_in(s->graph, s->node, 0);
+    if (!node_out(s->graph, s->node, 0)) return "the maximum itself must be wanted";
+    return x->desc.dtype == FOVEA_FLOAT32 ? NULL : "element type must be float32";
+}
+
+static void push_axes(struct recipe *r, const int64_t *axes) {
+    for (int i = 0; i < 3; i++) recipe_int(r, axes[i]);
+}
+
+/* The launch and the sizes that all window kernels begin with. */
+static fovea_status window_begin(const struct site *s, struct recipe *r, const char *function,
+                                 struct window *w) {
+    static const char *const names[] = {"KD", "KH", "KW"};
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
+    int64_t planes = x->dim[0] * x->dim[1];
+    TRY(window_resolve(s->node, x, NULL, w));
+    recipe_kernel(r, "pool_direct", function);
+    for (int i = 0; i < 3; i++) recipe_define(r, names[i], w->kernel[i]);
+    recipe_global(r, (size_t)(planes * w->out[0] * w->out[1] * w->out[2]), 0, 0);
+    recipe_int(r, planes);
+    push_axes(r, w->in);
+    push_axes(r, w->out);
+    push_axes(r, w->stride);
+    push_axes(r, w->dilation);
+    push_axes(r, w->pad_begin);
+    return FOVEA_OK;
+}
+
+static void window_end(const struct site *s, struct recipe *r) {
+    recipe_value(r, site_in(s, 0));
+    recipe_activation(r, s->node);
+    recipe_value(r, site_out(s, 0));
+}
+
+static fovea_status max_pool_lower(const struct site *s, struct recipe *r) {
+    struct window w;
+    bool indices = node_out(s->graph, s->node, 1) != NULL;
+    TRY(window_begin(s, r, indices ? "pool_direct_max_indices" : "pool_direct_max", &w));
+    if (indices) recipe_int(r, attr_int(s->node, "storage_order", 0));
+    window_end(s, r);
+    if (indices) recipe_value(r, site_out(s, 1));
+    return FOVEA_OK;
+}
+
+static fovea_status average_pool_lower(const struct site *s, struct recipe *r) {
+    struct window w;
+    TRY(window_begin(s, r, "pool_direct_average", &w));
+    for (int i = 0; i < 3; i++) recipe_int(r, w.in[i] + w.pad_end[i]);
+    recipe_int(r, attr_int(s->node, "count_include_pad", 0));
+    window_end(s, r);
+    return FOVEA_OK;
+}
+
+static void push_exponent(const struct site *s, struct recipe *r) {
+    double p = (double)attr_int(s->node, "p", 2);
+    recipe_float(r, (float)p);
+    recipe_float(r, (float)(1 / p));
+}
+
+static fovea_status lp_pool_lower(const struct site *s, struct recipe *r) {
+    struct window w;
+    TRY(window_begin(s, r, "pool_direct_lp", &w));
+    push_exponent(s, r);
+    window_end(s, r);
+    return FOVEA_OK;
+}
+
+static const struct algorithm max_pool_direct = {
+    .name = "pool_direct",
+    .refuse = max_pool_refuse,
+    .any_type = true,
+    .lower = max_pool_lower,
+};
+static const struct algorithm average_pool_direct = {
+    .name = "pool_direct",
+    .inexact = true, /* the division */
+    .lower = average_pool_lower,
+};
+static const struct algorithm lp_pool_direct = {
+    .name = "pool_direct",
+    .inexact = true, /* the root */
+    .lower = lp_pool_lower,
+};
+
+/* ---- Whole planes ---- */
+
+static fovea_status global_pool_lower(const struct site *s, struct recipe *r) {
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
+    int64_t planes = x->dim[0] * x->dim[1];
+    enum op op = s->node->op;
+    recipe_kernel(r, "global_pool", op == OP_GlobalMaxPool  ? "global_pool_max"
+                                    : op == OP_GlobalLpPool ? "global_pool_lp"
+                                                            : "global_pool_average");
+    recipe_global(r, (size_t)planes, 0, 0);
+    recipe_int(r, planes);
+    recipe_int(r, desc_span(x, 2, x->rank));
+    if (op == OP_GlobalLpPool) push_exponent(s, r);
+    window_end(s, r);
+    return FOVEA_OK;
+}
+
+static const struct algorithm global_pool = {
+    .name = "global_pool",
+    .inexact = true, /* the division or the root */
+    .lower = global_pool_lower,
+};
