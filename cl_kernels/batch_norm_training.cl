@@ -13,11 +13,10 @@
 /* statistics (channels, 2): mean, 1 / sqrt(variance + epsilon) */
 __kernel void batch_norm_training_statistics(
     int batch, int channels, int spatial, int has_mean, int has_variance, float epsilon,
-    float momentum, float rest, __global const real *x, ulong x_offset,
-    __global const real *mean, ulong mean_offset,
-    __global const real *variance, ulong variance_offset, __global float *statistics,
-    ulong statistics_offset, __global real *new_mean, ulong new_mean_offset,
-    __global real *new_variance, ulong new_variance_offset) {
+    float momentum, float rest, __global const real *x, ulong x_offset, __global const real *mean,
+    ulong mean_offset, __global const real *variance, ulong variance_offset,
+    __global float *statistics, ulong statistics_offset, __global real *new_mean,
+    ulong new_mean_offset, __global real *new_variance, ulong new_variance_offset) {
     int c = get_global_id(0);
     if (c >= channels) return;
     acc sum = 0, squares = 0;
@@ -49,8 +48,7 @@ __kernel void batch_norm_training_apply(int elements, int channels, int spatial,
                                         __global const real *scale, ulong scale_offset,
                                         __global const real *bias, ulong bias_offset,
                                         __global const float *statistics, ulong statistics_offset,
-                                        float alpha, float beta, __global real *y,
-                                        ulong y_offset) {
+                                        float alpha, float beta, __global real *y, ulong y_offset) {
     int i = get_global_id(0);
     if (i >= elements) return;
     int c = i / spatial % channels;

@@ -25,8 +25,7 @@ uint4 dropout_philox(uint block, uint key0, uint key1) {
 
 __kernel void dropout(int elements, int random, int has_y, int has_mask, int key0, int key1,
                       float ratio, float scale, __global const real *x, ulong x_offset,
-                      __global real *y, ulong y_offset,
-                      __global uchar *mask, ulong mask_offset) {
+                      __global real *y, ulong y_offset, __global uchar *mask, ulong mask_offset) {
     int block = get_global_id(0), first = 4 * block;
     if (block > (elements - 1) / 4) return;
     uint4 bits = random ? dropout_philox(block, key0, key1) : (uint4)(0);

@@ -27,9 +27,9 @@ __kernel void global_pool_average(int planes, int size, __global const real *x, 
 }
 
 /* (sum |x|^p)^(1/p) */
-__kernel void global_pool_lp(int planes, int size, float p, float inverse_p,
-                             __global const real *x, ulong x_offset, float alpha, float beta,
-                             __global real *y, ulong y_offset) {
+__kernel void global_pool_lp(int planes, int size, float p, float inverse_p, __global const real *x,
+                             ulong x_offset, float alpha, float beta, __global real *y,
+                             ulong y_offset) {
     int plane = get_global_id(0);
     if (plane >= planes) return;
     x += x_offset + (size_t)plane * (size_t)size;

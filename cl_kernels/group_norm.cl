@@ -26,9 +26,8 @@ __kernel void group_norm_statistics(int groups, int size, float epsilon, __globa
 }
 
 __kernel void group_norm_apply(int elements, int size, int channels, int spatial,
-                               __global const real *x, ulong x_offset,
-                               __global const real *scale, ulong scale_offset,
-                               __global const real *bias, ulong bias_offset,
+                               __global const real *x, ulong x_offset, __global const real *scale,
+                               ulong scale_offset, __global const real *bias, ulong bias_offset,
                                __global const float *statistics, ulong statistics_offset,
                                float alpha, float beta, __global real *y, ulong y_offset) {
     int i = get_global_id(0);

@@ -35,17 +35,16 @@ int layer_norm_index(int i, int middle, int inner, int s0, int s1, int s2) {
 __kernel void layer_norm_apply(int elements, int size, int scale_middle, int scale_inner,
                                int scale_s0, int scale_s1, int scale_s2, int bias_middle,
                                int bias_inner, int bias_s0, int bias_s1, int bias_s2,
-                               __global const real *x, ulong x_offset,
-                               __global const real *scale, ulong scale_offset,
-                               __global const real *bias, ulong bias_offset,
+                               __global const real *x, ulong x_offset, __global const real *scale,
+                               ulong scale_offset, __global const real *bias, ulong bias_offset,
                                __global const real *means, ulong means_offset,
                                __global const real *inverses, ulong inverses_offset, float alpha,
                                float beta, __global real *y, ulong y_offset) {
     int i = get_global_id(0);
     if (i >= elements) return;
     int at = layer_norm_index(i, scale_middle, scale_inner, scale_s0, scale_s1, scale_s2);
-    acc normal = (x[x_offset + i] - means[means_offset + i / size]) *
-                 inverses[inverses_offset + i / size];
+    acc normal =
+        (x[x_offset + i] - means[means_offset + i / size]) * inverses[inverses_offset + i / size];
     acc sum = normal * scale[scale_offset + at];
     at = layer_norm_index(i, bias_middle, bias_inner, bias_s0, bias_s1, bias_s2);
     if (HAS_BIAS) sum += bias[bias_offset + at];

@@ -17,11 +17,11 @@
 #endif
 
 __kernel void loss_likelihood(int items, int classes, int inner, int has_ignore, int ignore,
-                              int has_weights, int reduces, __global const real *x,
-                              ulong x_offset, __global const LABEL *labels, ulong labels_offset,
+                              int has_weights, int reduces, __global const real *x, ulong x_offset,
+                              __global const LABEL *labels, ulong labels_offset,
                               __global const real *weights, ulong weights_offset,
-                              __global real *losses, ulong losses_offset,
-                              __global real *weight_of, ulong weight_of_offset) {
+                              __global real *losses, ulong losses_offset, __global real *weight_of,
+                              ulong weight_of_offset) {
     int item = get_global_id(0);
     if (item >= items) return;
     long label = labels[labels_offset + item];
@@ -37,8 +37,8 @@ __kernel void loss_likelihood(int items, int classes, int inner, int has_ignore,
     if (reduces) weight_of[weight_of_offset + item] = weight;
 }
 
-__kernel void loss_cross_entropy(int items, int classes, int inner, int has_ignore,
-                                 int ignore, int has_weights, int reduces, int has_log_prob,
+__kernel void loss_cross_entropy(int items, int classes, int inner, int has_ignore, int ignore,
+                                 int has_weights, int reduces, int has_log_prob,
                                  __global const real *x, ulong x_offset,
                                  __global const LABEL *labels, ulong labels_offset,
                                  __global const real *weights, ulong weights_offset,
@@ -70,8 +70,8 @@ __kernel void loss_cross_entropy(int items, int classes, int inner, int has_igno
 }
 
 __kernel void loss_reduce(int items, int mean, __global const real *losses, ulong losses_offset,
-                          __global const real *weight_of, ulong weight_of_offset,
-                          __global real *y, ulong y_offset) {
+                          __global const real *weight_of, ulong weight_of_offset, __global real *y,
+                          ulong y_offset) {
     if (get_global_id(0) > 0) return;
     acc sum = 0, weight = 0;
     for (int i = 0; i < items; i++) sum += losses[losses_offset + i];

@@ -54,10 +54,10 @@ int pool_direct_largest(__global const real *x, int id, int ih, int iw, int dd, 
     return index;
 }
 
-__kernel void pool_direct_max(int planes, int id, int ih, int iw, int od, int oh, int ow,
-                              int sd, int sh, int sw, int dd, int dh, int dw, int pd, int ph,
-                              int pw, __global const real *x, ulong x_offset,
-                              float alpha, float beta, __global real *y, ulong y_offset) {
+__kernel void pool_direct_max(int planes, int id, int ih, int iw, int od, int oh, int ow, int sd,
+                              int sh, int sw, int dd, int dh, int dw, int pd, int ph, int pw,
+                              __global const real *x, ulong x_offset, float alpha, float beta,
+                              __global real *y, ulong y_offset) {
     int i = get_global_id(0);
     if (i >= planes * od * oh * ow) return;
     int w0 = i % ow * sw - pw, h0 = i / ow % oh * sh - ph, d0 = i / (ow * oh) % od * sd - pd;
@@ -70,10 +70,10 @@ __kernel void pool_direct_max(int planes, int id, int ih, int iw, int od, int oh
  * axis counts fastest. */
 __kernel void pool_direct_max_indices(int planes, int id, int ih, int iw, int od, int oh, int ow,
                                       int sd, int sh, int sw, int dd, int dh, int dw, int pd,
-                                      int ph, int pw, int column_major,
-                                      __global const real *x, ulong x_offset, float alpha,
-                                      float beta, __global real *y, ulong y_offset,
-                                      __global long *indices, ulong indices_offset) {
+                                      int ph, int pw, int column_major, __global const real *x,
+                                      ulong x_offset, float alpha, float beta, __global real *y,
+                                      ulong y_offset, __global long *indices,
+                                      ulong indices_offset) {
     int i = get_global_id(0);
     if (i >= planes * od * oh * ow) return;
     int w0 = i % ow * sw - pw, h0 = i / ow % oh * sh - ph, d0 = i / (ow * oh) % od * sd - pd;
@@ -114,9 +114,8 @@ __kernel void pool_direct_average(int planes, int id, int ih, int iw, int od, in
 /* (sum |x|^p)^(1/p) */
 __kernel void pool_direct_lp(int planes, int id, int ih, int iw, int od, int oh, int ow, int sd,
                              int sh, int sw, int dd, int dh, int dw, int pd, int ph, int pw,
-                             float p, float inverse_p, __global const real *x,
-                             ulong x_offset, float alpha, float beta, __global real *y,
-                             ulong y_offset) {
+                             float p, float inverse_p, __global const real *x, ulong x_offset,
+                             float alpha, float beta, __global real *y, ulong y_offset) {
     int i = get_global_id(0);
     if (i >= planes * od * oh * ow) return;
     int w0 = i % ow * sw - pw, h0 = i / ow % oh * sh - ph, d0 = i / (ow * oh) % od * sd - pd;

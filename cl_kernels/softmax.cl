@@ -10,8 +10,7 @@
 acc softmax_largest(__global const real *x, int size, int inner);
 acc softmax_largest(__global const real *x, int size, int inner) {
     acc best = x[0];
-    for (int k = 1; k < size; k++)
-        best = x[k * inner] <= best || isnan(best) ? best : x[k * inner];
+    for (int k = 1; k < size; k++) best = x[k * inner] <= best || isnan(best) ? best : x[k * inner];
     return best;
 }
 

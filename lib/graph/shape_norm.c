@@ -8,16 +8,17 @@ static fovea_status want_vectors(const fovea_graph *g, const struct node *n, siz
     for (size_t i = from; i < to; i++) {
         const struct value *v = node_in(g, n, i);
         if (v && (v->desc.rank != 1 || v->desc.dim[0] != count))
-            return fail(FOVEA_INVALID, "input %zu has shape %s; %lld, one for each channel, is needed",
-                        i, desc_text(&v->desc), (long long)count);
+            return fail(FOVEA_INVALID,
+                        "input %zu has shape %s; %lld, one for each channel, is needed", i,
+                        desc_text(&v->desc), (long long)count);
     }
     return FOVEA_OK;
 }
 
 static fovea_status want_rank(const fovea_desc *x, int least) {
     if (x->rank >= least) return FOVEA_OK;
-    return fail(FOVEA_INVALID, "input 0 has shape %s; a rank of at least %d is needed", desc_text(x),
-                least);
+    return fail(FOVEA_INVALID, "input 0 has shape %s; a rank of at least %d is needed",
+                desc_text(x), least);
 }
 
 static fovea_status want_epsilon(const struct node *n) {

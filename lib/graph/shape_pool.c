@@ -57,8 +57,10 @@ fovea_status shape_global_pool(fovea_graph *g, struct node *n) {
     if (n->op == OP_GlobalLpPool) TRY(want_exponent(n));
     const fovea_desc *x = &node_in(g, n, 0)->desc;
     if (x->rank < 3)
-        return fail(FOVEA_INVALID, "input 0 has shape %s; batch, channels and a spatial axis are "
-                    "needed", desc_text(x));
+        return fail(FOVEA_INVALID,
+                    "input 0 has shape %s; batch, channels and a spatial axis are "
+                    "needed",
+                    desc_text(x));
     if (desc_span(x, 2, x->rank) < 1)
         return fail(FOVEA_INVALID, "input 0 has shape %s: a spatial axis is empty", desc_text(x));
     fovea_desc y = *x;

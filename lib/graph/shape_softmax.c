@@ -22,8 +22,10 @@ static fovea_status want_labels(const fovea_desc *x, const fovea_desc *labels) {
     bool fits = x->rank >= 2 && labels->rank == x->rank - 1;
     for (int i = 0; fits && i < labels->rank; i++) fits = labels->dim[i] == x->dim[i ? i + 1 : 0];
     if (fits) return FOVEA_OK;
-    return fail(FOVEA_INVALID, "labels of shape %s do not fit scores of shape %s: the shape of the "
-                "scores without axis 1 is needed", desc_text(labels), desc_text(x));
+    return fail(FOVEA_INVALID,
+                "labels of shape %s do not fit scores of shape %s: the shape of the "
+                "scores without axis 1 is needed",
+                desc_text(labels), desc_text(x));
 }
 
 /* scores (n, c, d...), labels (n, d...), weights (c) -> loss, log-probabilities as the scores. */
@@ -34,8 +36,10 @@ fovea_status shape_cross_entropy(fovea_graph *g, struct node *n) {
     TRY(want_labels(x, labels));
     const struct value *w = node_in(g, n, 2);
     if (w && (!dtype_is_float(w->desc.dtype) || w->desc.rank != 1 || w->desc.dim[0] != x->dim[1]))
-        return fail(FOVEA_INVALID, "the weights (input 2) have shape %s; %lld floats, one for each "
-                    "class, are needed", desc_text(&w->desc), (long long)x->dim[1]);
+        return fail(FOVEA_INVALID,
+                    "the weights (input 2) have shape %s; %lld floats, one for each "
+                    "class, are needed",
+                    desc_text(&w->desc), (long long)x->dim[1]);
     const char *reduction = attr_string(n, "reduction", "mean");
     bool none = strcmp(reduction, "none") == 0;
     if (!none && strcmp(reduction, "mean") != 0 && strcmp(reduction, "sum") != 0)

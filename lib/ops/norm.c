@@ -71,7 +71,8 @@ static fovea_status batch_norm_training_lower(const struct site *s, struct recip
     struct planes p = planes_of(s);
     float momentum = attr_float(s->node, "momentum", 0.9f);
     recipe_kernel(r, "batch_norm_training", "batch_norm_training_statistics");
-    recipe_define(r, "ACTIVATION", node_activation(s->node).kind); /* one program for both kernels */
+    recipe_define(r, "ACTIVATION",
+                  node_activation(s->node).kind); /* one program for both kernels */
     recipe_int(r, p.batch);
     recipe_int(r, p.channels);
     recipe_int(r, p.spatial);
@@ -126,7 +127,8 @@ static fovea_status group_norm_lower(const struct site *s, struct recipe *r) {
     recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));
     recipe_value(r, site_in(s, 0));
     recipe_workspace(r, 0, sizeof(float));
-    recipe_define(r, "ACTIVATION", node_activation(s->node).kind); /* one program for both kernels */
+    recipe_define(r, "ACTIVATION",
+                  node_activation(s->node).kind); /* one program for both kernels */
     recipe_global(r, (size_t)groups, 0, 0);
     recipe_kernel(r, "group_norm", "group_norm_apply");
     recipe_int(r, p.elements);
@@ -214,7 +216,8 @@ static fovea_status layer_norm_lower(const struct site *s, struct recipe *r) {
     bool has_bias = node_in(s->graph, s->node, 2) != NULL;
     recipe_kernel(r, "layer_norm", "layer_norm_statistics");
     recipe_define(r, "HAS_BIAS", has_bias);
-    recipe_define(r, "ACTIVATION", node_activation(s->node).kind); /* one program for both kernels */
+    recipe_define(r, "ACTIVATION",
+                  node_activation(s->node).kind); /* one program for both kernels */
     recipe_int(r, rows);
     recipe_int(r, size);
     recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));

@@ -102,9 +102,10 @@ static fovea_status global_pool_lower(const struct site *s, struct recipe *r) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
     int64_t planes = x->dim[0] * x->dim[1];
     enum op op = s->node->op;
-    recipe_kernel(r, "global_pool", op == OP_GlobalMaxPool  ? "global_pool_max"
-                                    : op == OP_GlobalLpPool ? "global_pool_lp"
-                                                            : "global_pool_average");
+    recipe_kernel(r, "global_pool",
+                  op == OP_GlobalMaxPool  ? "global_pool_max"
+                  : op == OP_GlobalLpPool ? "global_pool_lp"
+                                          : "global_pool_average");
     recipe_global(r, (size_t)planes, 0, 0);
     recipe_int(r, planes);
     recipe_int(r, desc_span(x, 2, x->rank));

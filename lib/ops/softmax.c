@@ -28,9 +28,10 @@ static fovea_status softmax_lower(const struct site *s, struct recipe *r) {
     int axis = x->rank ? attr_axis(s->node, "axis", -1, x->rank) : 0;
     int last = attr_int(s->node, "coerce", 0) || !x->rank ? x->rank : axis + 1;
     int64_t inner = desc_span(x, last, x->rank), rows = desc_span(x, 0, axis) * inner;
-    recipe_kernel(r, "softmax", s->node->op == OP_Softmax      ? "softmax"
-                                : s->node->op == OP_LogSoftmax ? "softmax_log"
-                                                               : "softmax_hard");
+    recipe_kernel(r, "softmax",
+                  s->node->op == OP_Softmax      ? "softmax"
+                  : s->node->op == OP_LogSoftmax ? "softmax_log"
+                                                 : "softmax_hard");
     recipe_int(r, rows);
     recipe_int(r, desc_span(x, axis, last));
     recipe_int(r, inner);

@@ -57,8 +57,10 @@ static fovea_status loss_item(struct loss *l, size_t item) {
     bool ignored = l->has_ignore && label == l->ignore;
     struct softmax_sum s = {0};
     if (!ignored && (label < 0 || label >= (int64_t)l->classes))
-        return fail(FOVEA_INVALID, "label %" PRId64 " of item %zu is outside the %zu classes and is "
-                    "not ignore_index", label, item, l->classes);
+        return fail(FOVEA_INVALID,
+                    "label %" PRId64 " of item %zu is outside the %zu classes and is "
+                    "not ignore_index",
+                    label, item, l->classes);
     if (l->softmax) s = softmax_sum(l->x + start, l->classes, l->inner);
     if (l->softmax) log_probabilities(l, &s, start);
     double bounds[2] = {0, 0}, zeros[2] = {0, 0}, y = 0, w = 0;
@@ -68,8 +70,8 @@ static fovea_status loss_item(struct loss *l, size_t item) {
         w = l->weights ? l->weights[label] : 1;
         y = -p * w;
         for (int k = 0; k < 2; k++)
-            bounds[k] = fabs(w) * bounds[k] * (1 + REFERENCE_U) + REFERENCE_U * fabs(y) +
-                        REFERENCE_TINY;
+            bounds[k] =
+                fabs(w) * bounds[k] * (1 + REFERENCE_U) + REFERENCE_U * fabs(y) + REFERENCE_TINY;
     }
     total_add(&l->losses, y, bounds);
     total_add(&l->weight, w, zeros);
@@ -83,8 +85,8 @@ static void store_mean(const struct loss *l) {
     for (int kind = 0; kind < 2; kind++) {
         double off = total_bound(&l->weight, kind), left = fabs(l->weight.sum) - off;
         double carried = (total_bound(&l->losses, kind) + fabs(y) * off) / left;
-        bounds[kind] = left > 0 ? carried + 5 * REFERENCE_U * (fabs(y) + carried) + REFERENCE_TINY
-                                : INFINITY;
+        bounds[kind] =
+            left > 0 ? carried + 5 * REFERENCE_U * (fabs(y) + carried) + REFERENCE_TINY : INFINITY;
     }
     store(l->y, 0, y, bounds);
 }
@@ -92,8 +94,11 @@ static void store_mean(const struct loss *l) {
 static fovea_status loss_run(struct reference_call *c, bool softmax) {
     const fovea_desc *x = &c->in[0].desc;
     const char *reduction = attr_string(c->node, "reduction", "mean");
-    struct loss l = {.x = reference_f64(c, 0), .labels = reference_i64(c, 1),
-                     .weights = reference_f64(c, 2), .y = &c->out[0], .softmax = softmax};
+    struct loss l = {.x = reference_f64(c, 0),
+                     .labels = reference_i64(c, 1),
+                     .weights = reference_f64(c, 2),
+                     .y = &c->out[0],
+                     .softmax = softmax};
     if (!l.x || !l.labels || (reference_has(c, 2) && !l.weights)) return FOVEA_NO_MEMORY;
     l.classes = (size_t)x->dim[1];
     l.inner = (size_t)desc_span(x, 2, x->rank);

@@ -12,13 +12,14 @@
 struct lrn {
     const double *x;
     size_t channels, spatial;
-    int64_t before, after; /* channels of the window beside the middle one */
+    int64_t before, after;    /* channels of the window beside the middle one */
     double share, beta, bias; /* share = alpha / size */
     struct reference_out *y;
 };
 
 static double lrn_bound(const struct lrn *l, double x, double t, double t_error) {
-    double factor = pow(t, -l->beta), a = pow(t - t_error, -l->beta), b = pow(t + t_error, -l->beta);
+    double factor = pow(t, -l->beta), a = pow(t - t_error, -l->beta),
+           b = pow(t + t_error, -l->beta);
     if (!(t > t_error)) return INFINITY; /* a base that may be negative */
     double off = fmax(fabs(a - factor), fabs(b - factor));
     return fabs(x) * (off + gamma_bound(39) * fmax(a, b)) + REFERENCE_TINY;

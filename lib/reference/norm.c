@@ -58,7 +58,8 @@ static double parameter_at(const struct parameter *p, size_t i, double otherwise
 
 /* ---- Statistics ---- */
 
-static void statistics_errors(struct statistics *s, double n, double size, double epsilon, int kind) {
+static void statistics_errors(struct statistics *s, double n, double size, double epsilon,
+                              int kind) {
     struct statistics_error *e = &s->errors[kind];
     double v = s->variance + epsilon, least = epsilon * (1 - REFERENCE_U);
     e->mean = gamma_kind(kind, n + 7) * size / n + REFERENCE_TINY;
@@ -195,8 +196,8 @@ static void store_statistics(const struct normalization *m, struct reference_out
 fovea_status reference_layer_norm(struct reference_call *c) {
     const fovea_desc *x = &c->in[0].desc;
     int axis = attr_axis(c->node, "axis", -1, x->rank);
-    struct normalization m = {.layout = {1, (size_t)desc_span(x, 0, axis),
-                                         (size_t)desc_span(x, axis, x->rank)}};
+    struct normalization m = {
+        .layout = {1, (size_t)desc_span(x, 0, axis), (size_t)desc_span(x, axis, x->rank)}};
     if (fovea_desc_elements(x) == 0) return FOVEA_OK;
     broadcast(&m.scale, x, &c->in[1].desc);
     if (reference_has(c, 2)) broadcast(&m.bias, x, &c->in[2].desc);
@@ -208,7 +209,8 @@ fovea_status reference_layer_norm(struct reference_call *c) {
 }
 
 /* Output 1 or 2 = old * momentum + new * (1 - momentum): 4 roundings, 1 - momentum's among them. */
-static fovea_status store_running(struct reference_call *c, const struct normalization *m, size_t i) {
+static fovea_status store_running(struct reference_call *c, const struct normalization *m,
+                                  size_t i) {
     const double *old = reference_f64(c, 2 + i);
     double momentum = attr_float(c->node, "momentum", 0.9f);
     struct reference_out *o = i < c->n_out ? &c->out[i] : NULL;
@@ -270,8 +272,10 @@ static void batch_norm_planes(void *data, size_t begin, size_t end) {
 fovea_status reference_batch_norm(struct reference_call *c) {
     if (attr_int(c->node, "training_mode", 0)) return batch_norm_training(c);
     const fovea_desc *x = &c->in[0].desc;
-    struct batch_norm b = {.x = reference_f64(c, 0), .scale = reference_f64(c, 1),
-                           .bias = reference_f64(c, 2), .mean = reference_f64(c, 3),
+    struct batch_norm b = {.x = reference_f64(c, 0),
+                           .scale = reference_f64(c, 1),
+                           .bias = reference_f64(c, 2),
+                           .mean = reference_f64(c, 3),
                            .variance = reference_f64(c, 4)};
     if (!b.x || !b.scale || !b.bias || !b.mean || !b.variance) return FOVEA_NO_MEMORY;
     b.epsilon = attr_float(c->node, "epsilon", 1e-5f);

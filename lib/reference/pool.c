@@ -129,7 +129,8 @@ static double root_bound(double sum, double error, double p) {
     double y = pow(sum, 1 / p), high = pow(sum + error, 1 / p);
     double low = sum > error ? pow(sum - error, 1 / p) : 0;
     /* 16 ulp of the root; 1/p rounded moves it by |ln sum| / p * u. */
-    double root = p == 1 ? 0 : (32 + fabs(log(fmax(sum + error, REFERENCE_TINY))) / p) * REFERENCE_U;
+    double root =
+        p == 1 ? 0 : (32 + fabs(log(fmax(sum + error, REFERENCE_TINY))) / p) * REFERENCE_U;
     return fmax(high - y, y - low) + root * high + REFERENCE_TINY;
 }
 
@@ -165,8 +166,7 @@ static void planes(void *data, size_t begin, size_t end) {
         size_t out = plane * p->y_plane;
         for (int64_t d = 0; d < n[0]; d++)
             for (int64_t h = 0; h < n[1]; h++)
-                for (int64_t v = 0; v < n[2]; v++)
-                    p->window(p, plane, (int64_t[]){d, h, v}, out++);
+                for (int64_t v = 0; v < n[2]; v++) p->window(p, plane, (int64_t[]){d, h, v}, out++);
     }
 }
 
@@ -204,8 +204,9 @@ fovea_status reference_lp_pool(struct reference_call *c) {
 }
 
 /* One window over the whole plane, whatever its rank. */
-static fovea_status global_pool(struct reference_call *c, void (*window)(const struct pooling *,
-                                size_t, const int64_t *, size_t)) {
+static fovea_status global_pool(struct reference_call *c,
+                                void (*window)(const struct pooling *, size_t, const int64_t *,
+                                               size_t)) {
     const fovea_desc *x = &c->in[0].desc;
     int64_t n = desc_span(x, 2, x->rank);
     struct pooling p = {.window = window};
