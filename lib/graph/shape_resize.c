@@ -17,12 +17,13 @@ static int find_name(const struct node *n, const char *attribute, const char *ot
 
 static fovea_status read_attributes(const struct node *n, struct resize *r) {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
-    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil",
+                                          "floor_or_ceil"};
     static const char *const coordinates[] = {
         "half_pixel", "half_pixel_symmetric",  "pytorch_half_pixel", "align_corners",
         "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
     int m = find_name(n, "mode", "nearest", modes, 3);
-    int k = find_name(n, "nearest_mode", "round_prefer_floor", nearest, 4);
+    int k = find_name(n, "nearest_mode", "round_prefer_floor", nearest, 5);
     int c = find_name(n, "coordinate_transformation_mode", "half_pixel", coordinates, 7);
     if (m < 0 || k < 0 || c < 0) return FOVEA_INVALID;
     r->mode = (enum resize_mode)m;
@@ -110,6 +111,20 @@ static fovea_status apply_roi(struct resize *r, const double *roi, size_t n_roi,
     return FOVEA_OK;
 }
 
+/* Opset 10 rounded down where it makes larger, up where it makes smaller ("floor_or_ceil"). */
+static fovea_status settle_nearest(struct resize *r) {
+    bool larger = false, smaller = false;
+    if (r->nearest <= NEAREST_CEIL) return FOVEA_OK;
+    for (int i = 0; i < r->rank; i++) {
+        larger = larger || r->axis[i].scale > 1;
+        smaller = smaller || r->axis[i].scale < 1;
+    }
+    if (larger && smaller)
+        return fail(FOVEA_UNSUPPORTED, "nearest_mode floor_or_ceil wants all axes to grow or to shrink");
+    r->nearest = smaller ? NEAREST_CEIL : NEAREST_FLOOR;
+    return FOVEA_OK;
+}
+
 fovea_status resize_resolve(const struct node *n, const fovea_desc *x, const struct resize_lists *l,
                             struct resize *r) {
     int axes[FOVEA_MAX_RANK];
@@ -128,6 +143,7 @@ fovea_status resize_resolve(const struct node *n, const fovea_desc *x, const str
     if (l->n_sizes) TRY(apply_sizes(r, n, l->sizes, axes, count));
     else TRY(apply_scales(r, l->scales, axes, count));
     TRY(apply_roi(r, l->roi, l->n_roi, axes, count));
+    TRY(settle_nearest(r));
     for (int i = 0; i < x->rank; i++) {
         struct resize_axis *a = &r->axis[i];
         a->active = a->in != a->out || a->scale != 1 || a->roi_start != 0 || a->roi_end != 1;

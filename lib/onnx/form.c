@@ -82,6 +82,11 @@ int64_t store_opset_of(const fovea_graph *g, const struct node *n) {
     int64_t opset = opset_of_op(g, n);
     for (size_t i = 0; i < n->n_in; i++)
         if (node_in(g, n, i)) opset = highest(opset, opset_of_dtype(node_in(g, n, i)->desc.dtype));
+    if (node_in(g, n, 0) && node_in(g, n, 0)->desc.dtype != FOVEA_FLOAT32 && n->op == OP_Celu)
+        opset = 28;
+    if (n->op == OP_QLinearMatMul && node_in(g, n, 1) &&
+        node_in(g, n, 1)->desc.dtype != FOVEA_FLOAT32)
+        opset = highest(opset, 21);
     if (n->op == OP_Cast) opset = highest(opset, opset_of_dtype((fovea_dtype)attr_int(n, "to", 0)));
     return opset;
 }
@@ -130,6 +135,8 @@ static fovea_status write_full_pads(const struct storer *s, const struct node *n
 
 static fovea_status write_attributes(const struct storer *s, const struct node *n, struct wire *w) {
     bool full = strcmp(attr_string(n, "auto_pad", ""), "FULL") == 0;
+    if (strcmp(attr_string(n, "nearest_mode", ""), "floor_or_ceil") == 0)
+        return fail(FOVEA_UNSUPPORTED, "Resize of opset 10 without known scales cannot be stored");
     if (node_attr(n, "activation"))
         return fail(FOVEA_INVALID, "a fused activation cannot be stored");
     for (size_t i = 0; i < n->n_attr; i++) {

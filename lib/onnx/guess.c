@@ -1,6 +1,8 @@
 /* Types and ranks by rules of thumb: exact where they answer, unknown elsewhere. */
 #include "onnx/guess.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 
 enum { GUESS_INPUTS = 16 }; /* of a node that are looked at */
@@ -43,8 +45,23 @@ static int larger(int a, int b) {
     return a < 0 || b < 0 ? -1 : a > b ? a : b;
 }
 
+/* A slice of a list with steps of 1. */
+static int sliced_length(const fovea_graph *g, const struct node *n, int length) {
+    int64_t start[1], end[1], step[1];
+    size_t starts, ends, steps;
+    bool known = shape_read_ints(g, n, 1, start, 1, &starts) == FOVEA_OK &&
+                 shape_read_ints(g, n, 2, end, 1, &ends) == FOVEA_OK &&
+                 shape_read_ints(g, n, 4, step, 1, &steps) == FOVEA_OK;
+    if (!known || length < 0 || starts != 1 || ends != 1 || (steps == 1 && step[0] != 1)) return -1;
+    if (start[0] < 0) start[0] += length;
+    if (end[0] < 0) end[0] += length;
+    if (start[0] < 0) start[0] = 0;
+    if (end[0] > length) end[0] = length;
+    return end[0] > start[0] ? (int)(end[0] - start[0]) : 0;
+}
+
 /* Length of what a node makes of lists: shape arithmetic. */
-static int length_guess(const struct node *n, const struct guess *in) {
+static int length_guess(const fovea_graph *g, const struct node *n, const struct guess *in) {
     int sum = 0;
     switch (n->op) {
     case OP_Shape: {
@@ -73,6 +90,7 @@ static int length_guess(const struct node *n, const struct guess *in) {
     case OP_Div:
         if (in[0].rank == 0) return in[1].length;
         return in[1].rank == 0 || in[1].length == in[0].length ? in[0].length : -1;
+    case OP_Slice: return sliced_length(g, n, in[0].length);
     default: return -1;
     }
 }
@@ -116,6 +134,17 @@ static fovea_dtype dtype_guess(const struct node *n, size_t output, const struct
     }
 }
 
+static int rank_matmul(int a, int b) {
+    if (a < 1 || b < 1) return -1;
+    return a == 1 || b == 1 ? larger(a, b) - 1 : larger(a, b);
+}
+
+/* The losses: one number, or one for each label. */
+static int rank_loss(const struct node *n, size_t output, const struct guess *in) {
+    if (output == 1) return in[0].rank;
+    return strcmp(attr_string(n, "reduction", "mean"), "none") == 0 ? in[1].rank : 0;
+}
+
 static int rank_guess(const struct node *n, size_t output, const struct guess *in) {
     int all = in[0].rank, axes = in[1].length;
     switch (n->op) {
@@ -140,10 +169,8 @@ static int rank_guess(const struct node *n, size_t output, const struct guess *i
         for (size_t i = 1; i < n->n_in; i++) all = i < GUESS_INPUTS ? larger(all, in[i].rank) : -1;
         return all;
     case OP_MatMul:
-    case OP_MatMulInteger:
-        return in[0].rank < 2 || in[1].rank < 2 ? -1 : larger(in[0].rank, in[1].rank);
-    case OP_QLinearMatMul:
-        return in[0].rank < 2 || in[3].rank < 2 ? -1 : larger(in[0].rank, in[3].rank);
+    case OP_MatMulInteger: return rank_matmul(in[0].rank, in[1].rank);
+    case OP_QLinearMatMul: return rank_matmul(in[0].rank, in[3].rank);
     case OP_Gemm:
     case OP_Flatten: return 2;
     case OP_Reshape:
@@ -172,7 +199,7 @@ static int rank_guess(const struct node *n, size_t output, const struct guess *i
     case OP_BatchNormalization: return output == 0 ? all : 1;
     case OP_DynamicQuantizeLinear: return output == 0 ? all : 0;
     case OP_SoftmaxCrossEntropyLoss:
-    case OP_NegativeLogLikelihoodLoss: return -1;
+    case OP_NegativeLogLikelihoodLoss: return rank_loss(n, output, in);
     default: return all;
     }
 }
@@ -183,7 +210,7 @@ fovea_status guess_node(struct guesses *gs, const fovea_graph *g, const struct n
         in[i] = guess_of(gs, g, i < n->n_in ? n->in[i] : FOVEA_NO_VALUE);
     for (size_t i = 0; i < n->n_out; i++) {
         if (n->out[i] == FOVEA_NO_VALUE) continue;
-        struct guess guess = {dtype_guess(n, i, in), rank_guess(n, i, in), length_guess(n, in)};
+        struct guess guess = {dtype_guess(n, i, in), rank_guess(n, i, in), length_guess(g, n, in)};
         if (fovea_dtype_size(guess.dtype) == 0) guess.dtype = FOVEA_UNDEFINED;
         if (guess.rank > FOVEA_MAX_RANK) guess.rank = -1;
         TRY(guess_set(gs, g, n->out[i], guess));

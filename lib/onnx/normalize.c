@@ -264,31 +264,50 @@ static fovea_status upsample_scales(struct draft *d) {
     return FOVEA_OK;
 }
 
-/* Known scales that all make smaller. "Nearest" then rounded up in Resize before 11, as onnxruntime
- * does and the vectors of that opset want; otherwise down. */
-static bool makes_smaller(const struct draft *d) {
-    const struct value *v =
-        draft_in(d, 1) == FOVEA_NO_VALUE ? NULL : &d->loader->graph->values[draft_in(d, 1)];
+/* "Nearest" before opset 11 rounded up where it made smaller, as onnxruntime does and the vectors of
+ * that opset want, else down. Where the scales are not known yet, the shape function decides. */
+static const char *old_nearest_mode(const struct draft *d) {
+    fovea_value input = draft_in(d, 1);
+    const struct value *v = &d->loader->graph->values[input];
     const float *scales = value_data(v);
-    bool smaller = false;
-    if (!scales || v->desc.dtype != FOVEA_FLOAT32) return false;
+    bool smaller = false, larger = false;
+    if (!scales || v->desc.dtype != FOVEA_FLOAT32) return "floor_or_ceil";
     for (int64_t i = 0; i < value_elements(v); i++) {
-        if (scales[i] > 1) return false;
+        larger = larger || scales[i] > 1;
         smaller = smaller || scales[i] < 1;
     }
-    return smaller;
+    return larger && smaller ? "floor_or_ceil" : smaller ? "ceil" : "floor";
 }
 
 static fovea_status resize(struct draft *d) {
     const fovea_attribute *mode = draft_attr(d, "mode");
+    bool upsample = strcmp(d->file->op_type, "Upsample") == 0; /* never makes smaller */
+    bool nearest = !mode || strcmp(mode->s, "nearest") == 0;
     if (d->n_in < 2) TRY(upsample_scales(d));
     TRY(want_inputs(d, 2));
-    if (mode && mode->s && strcmp(mode->s, "bilinear") == 0) draft_set_string(d, "mode", "linear");
-    draft_set_string(d, "coordinate_transformation_mode", "asymmetric");
-    draft_set_string(d, "nearest_mode", makes_smaller(d) ? "ceil" : "floor");
     fovea_value scales = draft_in(d, 1);
+    if (scales == FOVEA_NO_VALUE) return fail(FOVEA_BAD_FILE, "the input 'scales' is missing");
+    if (mode && strcmp(mode->s, "bilinear") == 0) draft_set_string(d, "mode", "linear");
+    draft_set_string(d, "coordinate_transformation_mode", "asymmetric");
+    if (nearest) draft_set_string(d, "nearest_mode", upsample ? "floor" : old_nearest_mode(d));
     draft_set_in(d, 2, scales);
     d->in[1] = FOVEA_NO_VALUE;
+    return FOVEA_OK;
+}
+
+/* Resize in every opset: an empty list means an absent one, sizes come before scales (which opset 11
+ * wanted empty then), and roi has a meaning in one mode alone. */
+static fovea_status resize_lists(struct draft *d) {
+    const fovea_attribute *mode = draft_attr(d, "coordinate_transformation_mode");
+    for (size_t i = 1; i < d->n_in; i++) {
+        const struct value *v =
+            d->in[i] == FOVEA_NO_VALUE ? NULL : &d->loader->graph->values[d->in[i]];
+        if (v && v->storage && value_elements(v) == 0) d->in[i] = FOVEA_NO_VALUE;
+    }
+    if (!mode || strcmp(mode->s, "tf_crop_and_resize") != 0) {
+        if (d->n_in > 1) d->in[1] = FOVEA_NO_VALUE;
+    }
+    if (d->opset < 13 && draft_in(d, 3) != FOVEA_NO_VALUE) d->in[2] = FOVEA_NO_VALUE;
     return FOVEA_OK;
 }
 
@@ -347,6 +366,7 @@ static const struct {
     {OP_BatchNormalization, 9, batch_norm_spatial},
     {OP_GroupNormalization, 21, group_norm},
     {OP_Resize, 11, resize},
+    {OP_Resize, ALWAYS, resize_lists},
     {OP_Pad, 11, pad},
     {OP_Slice, 10, slice},
     {OP_TopK, 10, top_k},
