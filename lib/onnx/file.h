@@ -22,7 +22,8 @@ void file_unmap(struct mapping *);
 struct unpack_memory {
     ProtobufCAllocator allocator;
     size_t left;
-    bool failed; /* malloc failed, or the budget ended */
+    bool failed;         /* malloc failed, or the budget ended */
+    struct mapping file; /* being read; empty afterwards */
 };
 /* Unpacks a whole file as one message, to be freed with protobuf_c_message_free_unpacked(message,
  * &memory->allocator). The file is unmapped again. Errors: BAD_FILE, NO_MEMORY. */
