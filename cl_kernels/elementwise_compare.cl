@@ -3,7 +3,7 @@
  * Layouts        y dense (d0, d1, d2, d3); a and b are read with the strides a0.., b0.. (elements; 0
  *                repeats); along a row they advance or stand still
  * Launch         global (d3, d0 * d1 * d2): one element each
- * Defines        T: the type of a and b. OP: an enumerator below. STEPS: bit 0 if a
+ * Defines        TYPE: the type of a and b. OP: an enumerator below. STEPS: bit 0 if a
  *                advances along a row, bit 1 if b does
  * Local memory   none
  * Truth          lib/reference/elementwise_binary.c
@@ -11,8 +11,8 @@
 
 enum { EQUAL, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL, AND, OR, XOR };
 
-#ifndef T
-#define T float
+#ifndef TYPE
+#define TYPE float
 #endif
 #ifndef OP
 #define OP EQUAL
@@ -21,8 +21,8 @@ enum { EQUAL, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL, AND, OR, XOR };
 #define STEPS 3
 #endif
 
-int elementwise_compare_apply(T a, T b);
-int elementwise_compare_apply(T a, T b) {
+int elementwise_compare_apply(TYPE a, TYPE b);
+int elementwise_compare_apply(TYPE a, TYPE b) {
     switch (OP) {
     case GREATER: return a > b;
     case GREATER_OR_EQUAL: return a >= b;
@@ -36,8 +36,8 @@ int elementwise_compare_apply(T a, T b) {
 }
 
 __kernel void elementwise_compare(int d0, int d1, int d2, int d3, int a0, int a1, int a2, int b0,
-                                  int b1, int b2, __global const T *a, ulong a_offset,
-                                  __global const T *b, ulong b_offset, __global uchar *y,
+                                  int b1, int b2, __global const TYPE *a, ulong a_offset,
+                                  __global const TYPE *b, ulong b_offset, __global uchar *y,
                                   ulong y_offset) {
     int column = (int)get_global_id(0), row = (int)get_global_id(1);
     if (column >= d3 || row >= d0 * d1 * d2) return;

@@ -8,9 +8,6 @@
  * Truth          lib/reference/elementwise_binary.c
  * Source         https://onnx.ai/onnx/operators/onnx__Where.html */
 
-#ifndef T
-#define T uint
-#endif
 #ifndef STEPS
 #define STEPS 7
 #endif

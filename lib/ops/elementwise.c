@@ -274,7 +274,7 @@ static fovea_status compare_lower(const struct site *s, struct recipe *r) {
     struct launches l = site_launches(s);
     for (int64_t i = 0; i < l.count; i++) {
         recipe_kernel(r, "elementwise_compare", "elementwise_compare");
-        recipe_define_text(r, "T", opencl_type(in_desc(s, 0)->dtype));
+        recipe_define_text(r, "TYPE", opencl_type(in_desc(s, 0)->dtype));
         recipe_define_text(r, "OP", find(s->node->op)->define);
         launch_begin(r, &l);
         for (int k = 0; k < 2; k++) launch_input(r, &l, k, site_in(s, (size_t)k), i);

@@ -210,8 +210,9 @@ static double allowed(const struct lens *l, const struct reference_out *o, size_
     return growth * o->bound[i];
 }
 
+/* An infinite bound says that anything goes: the sum may overflow on its way. */
 static double ratio_of(double error, double bound) {
-    return error == 0 ? 0 : bound > 0 ? error / bound : INFINITY;
+    return error == 0 || isinf(bound) ? 0 : bound > 0 ? error / bound : INFINITY;
 }
 
 /* Compares output k and keeps the worst element in `v`. */

@@ -17,13 +17,11 @@ static inline double exact_bound(double y) {
     return is_flushed(y) ? REFERENCE_TINY : 0;
 }
 
-/* Writes one element. Near and beyond the end of binary32's range the device may give infinity. */
+/* Writes one element. Where binary32 overflows for certain, that is the result. */
 static inline void write_float(struct reference_out *o, size_t i, double y, double bound) {
-    if (o->desc.dtype != FOVEA_FLOAT64 && fabs(y) + bound > FLT_MAX && !isinf(y)) {
-        if (fabs(y) > FLT_MAX) y = copysign(INFINITY, y);
-        bound = INFINITY;
-    }
-    if (isnan(y)) bound = 0; /* NaN has no distance: the device must give it too */
+    if (o->desc.dtype != FOVEA_FLOAT64 && fabs(y) - bound > FLT_MAX * (1 + REFERENCE_U))
+        y = copysign(INFINITY, y);
+    if (isnan(y) || isinf(y)) bound = 0; /* no distance: the device must give the same */
     else if (isnan(bound)) bound = INFINITY;
     o->y[i] = y;
     o->bound[i] = bound;
