@@ -65,13 +65,14 @@ static void normalise(struct weight *list, int64_t taps) {
     }
 }
 
-/* The weights of output place o. A device knows the fraction of its coordinate to 40 bits after the
- * point for each step of o, and rounds it to binary32 once. */
+/* The weights of output place o. A device knows a coordinate to 40 bits after the point for each step
+ * of o, and rounds its fraction to binary32 once; the coordinate here has the roundings of double. The
+ * list has one element more on either side, which a coordinate beside an integer may reach. */
 static void place_weights(const struct resize *r, int axis, int64_t o, int64_t taps,
                           struct weight *list) {
     const struct resize_axis *a = &r->axis[axis];
     double x = resize_coordinate(r, axis, o), stretch = resize_stretch(r, axis);
-    double dx = REFERENCE_U + (double)(o + 2) * 0x1p-40;
+    double dx = REFERENCE_U + (double)(o + 2) * 0x1p-40 + fabs(x) * 0x1p-50;
     int64_t first = (int64_t)floor(x) + 1 - taps / 2;
     for (int64_t k = 0; k < taps; k++) {
         int64_t i = first + k;
@@ -86,11 +87,12 @@ static void place_weights(const struct resize *r, int axis, int64_t o, int64_t t
 
 static fovea_status axis_weights(struct resize_job *job, int axis) {
     const struct resize_axis *a = &job->r->axis[axis];
-    int64_t taps = job->taps[axis] = resize_taps(job->r, axis);
+    int64_t taps = resize_taps(job->r, axis) + (a->active ? 2 : 0);
     size_t count;
     struct weight *list = NULL;
     if (size_multiply((size_t)a->out, (size_t)taps, &count)) list = mem_array(count, sizeof *list);
     job->weights[axis] = list;
+    job->taps[axis] = taps;
     if (!list) return fail_memory((size_t)a->out, "weights of Resize");
     for (int64_t o = 0; o < a->out; o++) {
         if (a->active) place_weights(job->r, axis, o, taps, list + o * taps);
@@ -158,7 +160,7 @@ static fovea_status interpolate(struct reference_call *c, const struct resize *r
     for (int k = r->rank; status == FOVEA_OK && k-- > 0; stride *= r->axis[k].in) {
         job.stride[k] = stride;
         status = axis_weights(&job, k);
-        taps *= (double)job.taps[k];
+        taps *= (double)resize_taps(r, k);
     }
     job.terms = taps + r->rank; /* additions, and the product of the weights */
     if (status == FOVEA_OK)
