@@ -75,10 +75,16 @@ static void *take(void *field) { /* `field` is the address of a pointer */
     return p;
 }
 
-static fovea_status wrong_count(const Onnx__TensorProto *t, const fovea_desc *d, size_t there) {
-    return fail(
-        FOVEA_BAD_FILE, "tensor '%s' of shape %s and type %s needs %zu numbers; the file has %zu",
-        tensor_name(t), desc_text(d), fovea_dtype_name(d->dtype), tensor_file_bytes(d), there);
+/* Numbers that the typed field needs: one an element, or one for two elements of 4 bits. */
+static size_t numbers_of(const fovea_desc *d) {
+    return tensor_file_bytes(d) / fovea_dtype_size(d->dtype);
+}
+
+static fovea_status want_count(const Onnx__TensorProto *t, const fovea_desc *d, size_t there) {
+    if (there == numbers_of(d)) return FOVEA_OK;
+    return fail(FOVEA_BAD_FILE,
+                "tensor '%s' of shape %s and type %s needs %zu numbers; the file has %zu",
+                tensor_name(t), desc_text(d), fovea_dtype_name(d->dtype), numbers_of(d), there);
 }
 
 /* Copies the low `size` bytes of each int32 or uint64 that the file has. */
@@ -93,43 +99,39 @@ static fovea_status narrow(const void *from, size_t from_size, size_t size, size
 }
 
 static fovea_status take_int32(Onnx__TensorProto *t, const fovea_desc *d, void **data) {
-    size_t elements = desc_bytes(d) / fovea_dtype_size(d->dtype);
-    size_t wanted = is_nibble(d->dtype) ? tensor_file_bytes(d) : elements;
-    if (t->n_int32_data != wanted) return wrong_count(t, d, t->n_int32_data);
-    if (d->dtype == FOVEA_INT32) {
-        *data = take(&t->int32_data);
-        t->n_int32_data = 0;
-        return FOVEA_OK;
-    }
-    TRY(narrow(t->int32_data, sizeof *t->int32_data, fovea_dtype_size(d->dtype), wanted, data));
+    TRY(want_count(t, d, t->n_int32_data));
+    if (d->dtype != FOVEA_INT32)
+        return narrow(t->int32_data, sizeof *t->int32_data, fovea_dtype_size(d->dtype),
+                      t->n_int32_data, data);
+    *data = take(&t->int32_data);
+    t->n_int32_data = 0;
     return FOVEA_OK;
 }
 
 static fovea_status take_uint64(Onnx__TensorProto *t, const fovea_desc *d, void **data) {
-    size_t size = fovea_dtype_size(d->dtype), elements = desc_bytes(d) / size;
-    if (t->n_uint64_data != elements) return wrong_count(t, d, t->n_uint64_data);
+    TRY(want_count(t, d, t->n_uint64_data));
     if (d->dtype == FOVEA_UINT32)
-        return narrow(t->uint64_data, sizeof *t->uint64_data, size, elements, data);
+        return narrow(t->uint64_data, sizeof *t->uint64_data, fovea_dtype_size(d->dtype),
+                      t->n_uint64_data, data);
     *data = take(&t->uint64_data);
     t->n_uint64_data = 0;
     return FOVEA_OK;
 }
 
 static fovea_status take_typed(Onnx__TensorProto *t, const fovea_desc *d, void **data) {
-    size_t elements = desc_bytes(d) / fovea_dtype_size(d->dtype);
     switch (d->dtype) {
     case FOVEA_FLOAT32:
-        if (t->n_float_data != elements) return wrong_count(t, d, t->n_float_data);
+        TRY(want_count(t, d, t->n_float_data));
         *data = take(&t->float_data);
         t->n_float_data = 0;
         return FOVEA_OK;
     case FOVEA_FLOAT64:
-        if (t->n_double_data != elements) return wrong_count(t, d, t->n_double_data);
+        TRY(want_count(t, d, t->n_double_data));
         *data = take(&t->double_data);
         t->n_double_data = 0;
         return FOVEA_OK;
     case FOVEA_INT64:
-        if (t->n_int64_data != elements) return wrong_count(t, d, t->n_int64_data);
+        TRY(want_count(t, d, t->n_int64_data));
         *data = take(&t->int64_data);
         t->n_int64_data = 0;
         return FOVEA_OK;
