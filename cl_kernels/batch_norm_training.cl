@@ -10,6 +10,30 @@
  *
  * has_mean and has_variance: the new running values are wanted. */
 
+acc batch_norm_training_sum(__global const real *x, int n);
+acc batch_norm_training_sum(__global const real *x, int n) {
+    acc8 sums = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) sums += load8(x + i);
+    acc sum = sum8(sums);
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
+/* The sum of squared differences from the mean. */
+acc batch_norm_training_spread(__global const real *x, int n, acc mean);
+acc batch_norm_training_spread(__global const real *x, int n, acc mean) {
+    acc8 sums = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) {
+        acc8 difference = load8(x + i) - mean;
+        sums += difference * difference;
+    }
+    acc sum = sum8(sums);
+    for (; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+    return sum;
+}
+
 /* statistics (channels, 2): mean, 1 / sqrt(variance + epsilon) */
 __kernel void batch_norm_training_statistics(
     int batch, int channels, int spatial, int has_mean, int has_variance, float epsilon,
@@ -23,15 +47,12 @@ __kernel void batch_norm_training_statistics(
     float count = (float)(batch * spatial);
     for (int n = 0; n < batch; n++) {
         __global const real *plane = x + x_offset + (size_t)(n * channels + c) * (size_t)spatial;
-        for (int i = 0; i < spatial; i++) sum += plane[i];
+        sum += batch_norm_training_sum(plane, spatial);
     }
     acc average = sum / count;
     for (int n = 0; n < batch; n++) {
         __global const real *plane = x + x_offset + (size_t)(n * channels + c) * (size_t)spatial;
-        for (int i = 0; i < spatial; i++) {
-            acc difference = plane[i] - average;
-            squares += difference * difference;
-        }
+        squares += batch_norm_training_spread(plane, spatial, average);
     }
     acc spread = squares / count;
     statistics += statistics_offset;

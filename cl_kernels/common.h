@@ -3,6 +3,21 @@
 typedef float real; /* how tensors are stored */
 typedef float acc;  /* how sums are accumulated */
 
+/* 8 numbers at once, for the long sums of one work-item: quicker on CPUs, and some runtimes end a
+ * work-item's loops after 2^16 iterations. */
+typedef float8 acc8;
+
+acc8 load8(__global const real *x);
+acc8 load8(__global const real *x) {
+    return vload8(0, x);
+}
+
+acc sum8(acc8 v);
+acc sum8(acc8 v) {
+    float4 a = v.lo + v.hi;
+    return a.x + a.y + a.z + a.w;
+}
+
 /* The element of kernels that only move it: a type of its size (uchar, ushort, uint, ulong). */
 #ifndef T
 #define T uint

@@ -9,6 +9,30 @@
  * Truth          lib/reference/norm.c
  * Source         Wu and He, Group Normalization, 2018 */
 
+acc group_norm_sum(__global const real *x, int n);
+acc group_norm_sum(__global const real *x, int n) {
+    acc8 sums = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) sums += load8(x + i);
+    acc sum = sum8(sums);
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
+/* The sum of squared differences from the mean. */
+acc group_norm_spread(__global const real *x, int n, acc mean);
+acc group_norm_spread(__global const real *x, int n, acc mean) {
+    acc8 sums = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) {
+        acc8 difference = load8(x + i) - mean;
+        sums += difference * difference;
+    }
+    acc sum = sum8(sums);
+    for (; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+    return sum;
+}
+
 /* statistics (groups, 2): mean, 1 / sqrt(variance + epsilon) */
 __kernel void group_norm_statistics(int groups, int size, float epsilon, __global const real *x,
                                     ulong x_offset, __global float *statistics,
@@ -16,10 +40,8 @@ __kernel void group_norm_statistics(int groups, int size, float epsilon, __globa
     int group = get_global_id(0);
     if (group >= groups) return;
     x += x_offset + (size_t)group * (size_t)size;
-    acc sum = 0, squares = 0;
-    for (int i = 0; i < size; i++) sum += x[i];
-    acc mean = sum / (float)size;
-    for (int i = 0; i < size; i++) squares += (x[i] - mean) * (x[i] - mean);
+    acc mean = group_norm_sum(x, size) / (float)size;
+    acc squares = group_norm_spread(x, size, mean);
     statistics += statistics_offset;
     statistics[2 * group] = mean;
     statistics[2 * group + 1] = 1 / sqrt(squares / (float)size + epsilon);

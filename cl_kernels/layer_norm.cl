@@ -9,9 +9,30 @@
  * Local memory   none
  * Truth          lib/reference/norm.c
  * Source         Ba, Kiros and Hinton, Layer Normalization, 2016 */
-#ifndef HAS_BIAS
-#define HAS_BIAS 1
-#endif
+
+acc layer_norm_sum(__global const real *x, int n);
+acc layer_norm_sum(__global const real *x, int n) {
+    acc8 sums = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) sums += load8(x + i);
+    acc sum = sum8(sums);
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
+/* The sum of squared differences from the mean. */
+acc layer_norm_spread(__global const real *x, int n, acc mean);
+acc layer_norm_spread(__global const real *x, int n, acc mean) {
+    acc8 sums = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) {
+        acc8 difference = load8(x + i) - mean;
+        sums += difference * difference;
+    }
+    acc sum = sum8(sums);
+    for (; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
+    return sum;
+}
 
 __kernel void layer_norm_statistics(int rows, int size, float epsilon, __global const real *x,
                                     ulong x_offset, __global real *means, ulong means_offset,
@@ -19,10 +40,8 @@ __kernel void layer_norm_statistics(int rows, int size, float epsilon, __global 
     int row = get_global_id(0);
     if (row >= rows) return;
     x += x_offset + (size_t)row * (size_t)size;
-    acc sum = 0, squares = 0;
-    for (int i = 0; i < size; i++) sum += x[i];
-    acc mean = sum / (float)size;
-    for (int i = 0; i < size; i++) squares += (x[i] - mean) * (x[i] - mean);
+    acc mean = layer_norm_sum(x, size) / (float)size;
+    acc squares = layer_norm_spread(x, size, mean);
     means[means_offset + row] = mean;
     inverses[inverses_offset + row] = 1 / sqrt(squares / (float)size + epsilon);
 }

@@ -69,12 +69,21 @@ __kernel void loss_cross_entropy(int items, int classes, int inner, int has_igno
     if (reduces) weight_of[weight_of_offset + item] = weight;
 }
 
+acc loss_sum(__global const real *x, int n);
+acc loss_sum(__global const real *x, int n) {
+    acc8 sums = 0;
+    int i = 0;
+    for (; i + 8 <= n; i += 8) sums += load8(x + i);
+    acc sum = sum8(sums);
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
 __kernel void loss_reduce(int items, int mean, __global const real *losses, ulong losses_offset,
                           __global const real *weight_of, ulong weight_of_offset, __global real *y,
                           ulong y_offset) {
     if (get_global_id(0) > 0) return;
-    acc sum = 0, weight = 0;
-    for (int i = 0; i < items; i++) sum += losses[losses_offset + i];
-    for (int i = 0; mean && i < items; i++) weight += weight_of[weight_of_offset + i];
+    acc sum = loss_sum(losses + losses_offset, items);
+    acc weight = mean ? loss_sum(weight_of + weight_of_offset, items) : 1;
     y[y_offset] = mean ? sum / weight : sum;
 }

@@ -9,15 +9,6 @@
  * sd sh sw are strides, dd dh dw dilations, pd ph pw the pads before the input; ed eh ew are where
  * the padded input ends, which counts for an average with count_include_pad. Taps outside the input
  * are left out. */
-#ifndef KD
-#define KD 1
-#endif
-#ifndef KH
-#define KH 1
-#endif
-#ifndef KW
-#define KW 1
-#endif
 
 /* First tap of a window that starts at `start` and does not lie before `limit`; at most k. */
 int pool_direct_tap(int start, int limit, int k, int dilation);
