@@ -1,4 +1,5 @@
 /* The OpenCL room, with small kernels of its own, on every usable device. */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static void write_kernel(const char *name, const char *text) {
 }
 
 static void setup(void) {
+    setenv("RUSTICL_ENABLE", "llvmpipe", 0); /* one more device where that runtime is installed */
     snprintf(folder, sizeof folder, "/tmp/fovea_opencl_XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     setenv("FOVEA_KERNEL_DIR", folder, 1);
@@ -109,6 +111,31 @@ static void expect_scaled(struct opencl *cl, struct opencl_program *program, flo
     opencl_buffer_destroy(x);
     opencl_buffer_destroy(y);
 }
+
+/* The loader finds no driver at all, or drivers that do not load. */
+static void setup_broken(void) {
+    char path[128];
+    snprintf(folder, sizeof folder, "/tmp/fovea_opencl_XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/vendors", folder);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    setenv("OCL_ICD_VENDORS", path, 1);
+    setenv("OCL_ICD_FILENAMES", "", 1);
+}
+
+START_TEST(no_platform_is_told_and_no_failure) {
+    if (_i) { /* a driver that is not there, and one that is no driver */
+        write_kernel("vendors/a.icd", "libthere_is_none.so\n");
+        write_kernel("vendors/b.icd", "libm.so.6\n");
+    }
+    struct opencl *cl;
+    ck_assert_int_eq(opencl_list(&devices, &n_devices, on_warning, NULL), FOVEA_OK);
+    ck_assert_uint_eq(n_devices, 0);
+    ck_assert_int_eq(warnings, 1);
+    ck_assert_int_eq(opencl_open(&cl, "opencl:0:0", false, NULL), FOVEA_NO_DEVICE);
+    ck_assert_ptr_null(cl);
+}
+END_TEST
 
 START_TEST(facts_are_sane) {
     for (size_t i = 0; i < n_devices; i++) {
@@ -281,6 +308,59 @@ START_TEST(binaries_come_from_the_store) {
 }
 END_TEST
 
+/* The only key in a store. */
+static char *only_key(const char *path) {
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT key FROM binary", -1, &statement, NULL),
+                     SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    char *key = mem_string((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return key;
+}
+
+START_TEST(a_binary_that_does_not_load_is_replaced) {
+    char path[96];
+    for (size_t i = 0;; i++) {
+        snprintf(path, sizeof path, "%s/%zu.db", folder, i);
+        struct store *store = store_open(path, on_warning, NULL);
+        struct opencl *cl = open_device(i, false, store);
+        if (!cl) {
+            store_close(store);
+            break;
+        }
+        /* Mesa 22.3 aborts on a foreign binary; there only keys and checksums stand in between. */
+        if (!strcmp(opencl_info(cl)->platform, "rusticl")) {
+            opencl_close(cl);
+            store_close(store);
+            continue;
+        }
+        size_t compiled, bytes;
+        void *found;
+        expect_scaled(cl, build(cl, "scale", "-DFACTOR=8", &compiled), 8, SIZE_MAX);
+        opencl_remember(cl);
+        opencl_close(cl);
+        char *key = only_key(path);
+        store_binary_put(store, key, "this is no program", 18);
+        cl = open_device(i, false, store);
+        expect_scaled(cl, build(cl, "scale", "-DFACTOR=8", &compiled), 8, SIZE_MAX);
+        ck_assert_uint_eq(compiled, 1);
+        store_binary_get(store, key, &found, &bytes);
+        ck_assert_ptr_null(found);
+        opencl_remember(cl);
+        store_binary_get(store, key, &found, &bytes);
+        ck_assert(found && bytes > 18);
+        mem_free(found);
+        mem_free(key);
+        opencl_close(cl);
+        store_close(store);
+    }
+}
+END_TEST
+
 START_TEST(slots_are_timed) {
     struct opencl *cl;
     for (size_t i = 0; (cl = open_device(i, true, NULL)); i++) {
@@ -355,8 +435,13 @@ int main(void) {
     tcase_add_test(tests, a_build_failure_carries_its_log);
     tcase_add_test(tests, many_programs_build_at_once);
     tcase_add_test(tests, binaries_come_from_the_store);
+    tcase_add_test(tests, a_binary_that_does_not_load_is_replaced);
     tcase_add_test(tests, slots_are_timed);
     tcase_add_test(tests, gemm_multiplies);
     suite_add_tcase(suite, tests);
+    TCase *broken = tcase_create("broken"); /* in processes of their own, so it must fork */
+    tcase_add_checked_fixture(broken, setup_broken, teardown);
+    tcase_add_loop_test(broken, no_platform_is_told_and_no_failure, 0, 2);
+    suite_add_tcase(suite, broken);
     return harness_main(suite);
 }

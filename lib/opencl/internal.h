@@ -11,8 +11,6 @@
 /* How a runtime differs from what its facts say; see quirks.c. */
 struct quirks {
     bool serial_build; /* clBuildProgram must not run in several threads at once */
-    bool no_binaries;  /* binaries it hands out do not load again */
-    bool no_gemm;      /* CLBlast does not work on it */
     uint32_t lanes;    /* fp32 lanes of a compute unit; 0: not known */
 };
 

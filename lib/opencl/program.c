@@ -49,7 +49,7 @@ static fovea_status prepare(struct opencl *cl, const struct opencl_source *sourc
     p->options = mem_format("%s", source->options);
     if (!p->stem || !p->options) return fail_memory(strlen(source->options), "build options");
     TRY(source_read(&p->source, p->stem));
-    p->stored = !cl->store || cl->quirks.no_binaries;
+    p->stored = !cl->store;
     if (p->stored) return FOVEA_OK;
     p->key = mem_format("%s|%s|%016" PRIx64 "|%s", cl->key, p->stem,
                         hash_string(HASH_START, p->source), p->options);
@@ -215,24 +215,48 @@ fovea_status opencl_build(struct opencl *cl, const struct opencl_source *sources
 
 /* ---- Binaries into the store ---- */
 
-static void remember(const struct opencl_program *p) {
-    size_t bytes = 0;
+/* A program's binary on its way to the store. */
+struct parcel {
+    const struct opencl_program *program;
+    unsigned char *binary; /* NULL: the driver gives none */
+    size_t bytes;
+};
+
+/* Some runtimes compile a general version now, which takes its time. */
+static void fetch(struct parcel *p) {
+    cl_program program = p->program->program;
     cl_int code =
-        clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL);
-    unsigned char *binary = code == CL_SUCCESS && bytes ? mem_alloc(bytes) : NULL;
-    if (!binary) {
-        log_line("build", "%s: the driver gives no binary", p->stem);
-        return;
-    }
-    code = clGetProgramInfo(p->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL);
-    if (code == CL_SUCCESS) store_binary_put(p->cl->store, p->key, binary, bytes);
-    mem_free(binary);
+        clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof p->bytes, &p->bytes, NULL);
+    if (code == CL_SUCCESS && p->bytes) p->binary = mem_alloc(p->bytes);
+    if (!p->binary) return;
+    code = clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof p->binary, &p->binary, NULL);
+    if (code == CL_SUCCESS) return;
+    mem_free(p->binary);
+    p->binary = NULL;
+}
+
+static void fetch_all(void *data, size_t begin, size_t end) {
+    struct parcel *parcels = data;
+    for (size_t i = begin; i < end; i++) fetch(&parcels[i]);
+}
+
+static void deliver(struct opencl *cl, struct parcel *p) {
+    if (p->binary) store_binary_put(cl->store, p->program->key, p->binary, p->bytes);
+    else log_line("build", "%s: the driver gives no binary", p->program->stem);
+    mem_free(p->binary);
 }
 
 void opencl_remember(struct opencl *cl) {
+    struct parcel *parcels = mem_zero(cl->n_programs, sizeof *parcels);
+    size_t n = 0;
+    if (!parcels) return;
     for (size_t i = 0; i < cl->n_programs; i++) {
         struct opencl_program *p = cl->programs[i];
-        if (!p->stored) remember(p);
+        if (!p->stored) parcels[n++].program = p;
         p->stored = true;
     }
+    if (cl->quirks.serial_build) fetch_all(parcels, 0, n);
+    else parallel_for(n, 1, fetch_all, parcels);
+    for (size_t i = 0; i < n; i++) deliver(cl, &parcels[i]);
+    mem_free(parcels);
 }

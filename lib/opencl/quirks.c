@@ -16,6 +16,12 @@ struct rule {
 
 /* A later rule adds to the earlier ones. */
 static const struct rule rules[] = {
+    {"Intel(R) OpenCL", NULL, NULL, -1, {.serial_build = true},
+     "its compiler is not safe in several threads for some LLVM versions (github.com/intel/"
+     "opencl-clang, pull requests 427 and 449)"},
+    {"AMD Accelerated Parallel Processing", NULL, NULL, -1, {.serial_build = true},
+     "its compiler was not safe in several threads in ROCm 3.3 (github.com/ROCm/"
+     "ROCm-CompilerSupport, issue 27)"},
     {"NVIDIA", NULL, NULL, FOVEA_DEVICE_GPU, {.lanes = 128},
      "a streaming multiprocessor has 128 fp32 lanes (CUDA C Programming Guide, table of arithmetic "
      "throughput; 64 on 7.x, 6.0 and 8.0)"},
@@ -31,8 +37,6 @@ static bool has(const char *string, const char *piece) {
 
 static void merge(struct quirks *to, const struct quirks *from) {
     to->serial_build |= from->serial_build;
-    to->no_binaries |= from->no_binaries;
-    to->no_gemm |= from->no_gemm;
     if (from->lanes) to->lanes = from->lanes;
 }
 
