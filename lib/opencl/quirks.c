@@ -16,6 +16,8 @@ struct rule {
 
 /* A later rule adds to the earlier ones. */
 static const struct rule rules[] = {
+    {"Oclgrind", NULL, NULL, -1, {.serial_build = true},
+     "building in several threads ends in a segmentation fault (seen with 21.10)"},
     {"Intel(R) OpenCL", NULL, NULL, -1, {.serial_build = true},
      "its compiler is not safe in several threads for some LLVM versions (github.com/intel/"
      "opencl-clang, pull requests 427 and 449)"},
