@@ -185,6 +185,7 @@ fovea_status fovea_graph_load_onnx(fovea_graph **out, const char *path) {
     TRY(file_unpack(&message, &memory, path, &onnx__model_proto__descriptor, "an ONNX model"));
     fovea_status status = fovea_graph_create(&l.graph);
     if (status == FOVEA_OK) status = load_model(&l, (Onnx__ModelProto *)message);
+    if (status == FOVEA_INVALID) status = FOVEA_BAD_FILE; /* the file's mistake, not the caller's */
     if (status != FOVEA_OK) fail_in(status, "%s: ", path);
     protobuf_c_message_free_unpacked(message, &memory.allocator);
     names_free(&l.values);
