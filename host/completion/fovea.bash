@@ -1,0 +1,37 @@
+# Completion of fovea's commands and options in bash.
+_fovea() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=
+    local word commands="devices info run verify check new"
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case " $commands " in *" $word "*) command=$word && break ;; esac
+    done
+    COMPREPLY=()
+    case $previous in
+    -d | --device)
+        local names
+        names="all gpu cpu reference $(fovea devices 2>/dev/null | awk 'NR > 1 { print $1 }')"
+        mapfile -t COMPREPLY < <(compgen -W "$names" -- "$current")
+        # A colon ends a word for readline, so only what follows the last one is inserted.
+        if [[ $current == *:* ]]; then COMPREPLY=("${COMPREPLY[@]#"${current%:*}:"}"); fi
+        return
+        ;;
+    --preset)
+        mapfile -t COMPREPLY < <(compgen -W "imagenet mobilenet squeezenet cifar10 mnist unit raw" -- "$current")
+        return
+        ;;
+    --layout) mapfile -t COMPREPLY < <(compgen -W "nchw nhwc" -- "$current") && return ;;
+    --resize-mode) mapfile -t COMPREPLY < <(compgen -W "squash cover crop" -- "$current") && return ;;
+    esac
+    if [ -z "$command" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands --device --help --version" -- "$current")
+    elif [[ $current == -* ]]; then
+        local options
+        options=$(fovea "$command" --help 2>/dev/null | grep -oE -- '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+')
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+    elif [ "$command" = new ]; then
+        local networks="lenet5 alexnet vgg11 vgg13 vgg16 vgg19 googlenet inception_v3 resnet18 resnet34
+            resnet50 resnet101 resnet152 squeezenet1_1 mobilenet_v2"
+        mapfile -t COMPREPLY < <(compgen -W "$networks" -- "$current")
+    fi
+}
+complete -o default -F _fovea fovea
