@@ -18,6 +18,11 @@ static const char *refuse_common(const struct site *s) {
     return NULL;
 }
 
+/* Some runtimes end all loops of a work-item after 2^16 iterations (Mesa's llvmpipe), and on a GPU so
+ * long a loop in one work-item is slower than the reference. */
+enum { ITERATIONS_MAX = 65535 };
+static const char too_long[] = "a work-item would loop more than 65535 times";
+
 /* ---- ReduceX ---- */
 
 /* The enumerator in the kernels. */
@@ -53,6 +58,15 @@ static void push_reduction(struct recipe *r, const struct reduction *d, int firs
     for (int i = 0; i < REDUCTION_DIMS; i++) recipe_int(r, d->reduced_stride[i]);
 }
 
+static const char *reduce_refuse(const struct site *s) {
+    const char *why = refuse_common(s);
+    if (why) return why;
+    struct reduction d = site_reduction(s);
+    int64_t passes = s->node->op == OP_ReduceLogSumExp ? 2 : 1;
+    /* The four nested loops count each time one of them turns. */
+    return passes * d.terms > ITERATIONS_MAX / 2 ? too_long : NULL;
+}
+
 static fovea_status reduce_lower(const struct site *s, struct recipe *r) {
     struct reduction d = site_reduction(s);
     recipe_kernel(r, "reduce", "reduce");
@@ -65,37 +79,43 @@ static fovea_status reduce_lower(const struct site *s, struct recipe *r) {
     return FOVEA_OK;
 }
 
-/* Work-items that share one output: at least 16 terms each. */
-enum { SPLIT_OUTPUTS_MAX = 1024, SPLIT_TERMS_MIN = 1024, SPLIT_PARTS = 64 };
+/* Work-items share an output where there are few outputs or many terms. */
+enum { SPLIT_OUTPUTS_MAX = 1024, SPLIT_TERMS_MIN = 1024, SPLIT_PARTS_MIN = 64, PART_TERMS_MAX = 16384 };
+
+static int64_t split_parts(const struct reduction *d) {
+    int64_t parts = d->terms / PART_TERMS_MAX + 1;
+    return parts > SPLIT_PARTS_MIN ? parts : SPLIT_PARTS_MIN;
+}
 
 static const char *split_refuse(const struct site *s) {
     const char *why = refuse_common(s);
     if (why) return why;
     if (s->node->op == OP_ReduceLogSumExp) return "LogSumExp needs the largest term first";
     struct reduction d = site_reduction(s);
+    if (d.terms > PART_TERMS_MAX) return NULL;
     if (d.outputs > SPLIT_OUTPUTS_MAX) return "enough outputs to keep the device busy";
     return d.terms < SPLIT_TERMS_MIN ? "fewer than 1024 terms" : NULL;
 }
 
 static size_t split_workspace(const struct site *s) {
     struct reduction d = site_reduction(s);
-    return (size_t)d.outputs * SPLIT_PARTS * sizeof(float);
+    return (size_t)(d.outputs * split_parts(&d)) * sizeof(float);
 }
 
 static fovea_status split_lower(const struct site *s, struct recipe *r) {
     struct reduction d = site_reduction(s);
     recipe_kernel(r, "reduce_split", "reduce_split");
     recipe_define_text(r, "OP", op_define(s->node->op));
-    recipe_int(r, SPLIT_PARTS);
+    recipe_int(r, split_parts(&d));
     recipe_int(r, d.terms);
     push_reduction(r, &d, 1);
     recipe_value(r, site_in(s, 0));
     recipe_workspace(r, 0, sizeof(float));
-    recipe_global(r, SPLIT_PARTS, (size_t)d.outputs, 0);
+    recipe_global(r, (size_t)split_parts(&d), (size_t)d.outputs, 0);
 
     recipe_kernel(r, "reduce_split", "reduce_split_finish");
     recipe_define_text(r, "OP", op_define(s->node->op));
-    recipe_int(r, SPLIT_PARTS);
+    recipe_int(r, split_parts(&d));
     recipe_int(r, d.terms);
     recipe_workspace(r, 0, sizeof(float));
     recipe_value(r, site_out(s, 0));
@@ -109,6 +129,13 @@ static const char *choose_refuse(const struct site *s) {
     fovea_dtype t = in_desc(s, 0)->dtype;
     if (!opencl_type(t) || t == FOVEA_FLOAT64) return "no arithmetic for this element type";
     return refuse_common(s);
+}
+
+static const char *arg_refuse(const struct site *s) {
+    const fovea_desc *x = in_desc(s, 0);
+    const char *why = choose_refuse(s);
+    if (why) return why;
+    return x->dim[attr_axis(s->node, "axis", 0, x->rank)] > ITERATIONS_MAX ? too_long : NULL;
 }
 
 static fovea_status arg_lower(const struct site *s, struct recipe *r) {
@@ -136,8 +163,12 @@ static int64_t top_k_count(const struct site *s) {
 }
 
 static const char *top_k_refuse(const struct site *s) {
+    const fovea_desc *x = in_desc(s, 0);
     const char *why = choose_refuse(s);
-    return why ? why : top_k_count(s) == 0 ? "there is nothing to compute" : NULL;
+    if (why) return why;
+    int64_t k = top_k_count(s), n = x->dim[attr_axis(s->node, "axis", -1, x->rank)];
+    if (k == 0) return "there is nothing to compute";
+    return n >= ITERATIONS_MAX / k ? too_long : NULL; /* k passes over the slice */
 }
 
 static fovea_status top_k_lower(const struct site *s, struct recipe *r) {
@@ -165,8 +196,8 @@ static const struct algorithm reduce_split = {.name = "reduce_split",
                                               .workspace = split_workspace,
                                               .lower = split_lower};
 static const struct algorithm reduce = {
-    .name = "reduce", .refuse = refuse_common, .lower = reduce_lower};
+    .name = "reduce", .refuse = reduce_refuse, .lower = reduce_lower};
 static const struct algorithm arg_reduce = {
-    .name = "arg_reduce", .refuse = choose_refuse, .any_type = true, .lower = arg_lower};
+    .name = "arg_reduce", .refuse = arg_refuse, .any_type = true, .lower = arg_lower};
 static const struct algorithm top_k = {
     .name = "top_k", .refuse = top_k_refuse, .any_type = true, .lower = top_k_lower};
