@@ -49,7 +49,8 @@ static fovea_status fix_free(const fovea_graph *g, struct value *v) {
         if (size < 0 && d > 0)
             return fail(FOVEA_INVALID,
                         "input '%s' of shape %s has the free dimension %d (%s): give its size",
-                        v->name, desc_text(&v->desc), d, v->dim_name[d] ? v->dim_name[d] : "unnamed");
+                        v->name, desc_text(&v->desc), d,
+                        v->dim_name[d] ? v->dim_name[d] : "unnamed");
         v->desc.dim[d] = size < 0 ? 1 : size;
     }
     return FOVEA_OK;
@@ -68,8 +69,11 @@ static fovea_status bind_inputs(fovea_graph *g, const fovea_plan_options *o) {
 
 /* ---- Folding ---- */
 
-/* Whether a node's outputs are known now. Random numbers are for the run. */
-static bool can_fold(const fovea_graph *g, const struct node *n) {
+/* Whether a node's outputs are known now. Random numbers are for the run. Without rewriting, a node that
+ * makes a float output of the graph stays: a test of chosen numbers is to run on the device. */
+static bool can_fold(const fovea_graph *g, const struct node *n, const fovea_plan_options *o) {
+    const struct value *y = node_out(g, n, 0);
+    if (o->no_rewrite && y && y->is_output && dtype_is_float(y->desc.dtype)) return false;
     if (n->op == OP_Shape || n->op == OP_Size) return true;
     if (n->op == OP_Dropout) return false;
     for (size_t i = 0; i < n->n_in; i++) {
@@ -116,8 +120,7 @@ static fovea_status fold(fovea_graph *g, struct node *n) {
     for (size_t i = 0; out && i < n->n_out; i++) {
         if (status == FOVEA_OK && out[i].data)
             status = graph_value_set_data(g, n->out[i], &out[i].desc, out[i].data);
-        else
-            mem_free(out[i].data);
+        else mem_free(out[i].data);
     }
     mem_free(out);
     mem_free(in);
@@ -125,15 +128,14 @@ static fovea_status fold(fovea_graph *g, struct node *n) {
     return status;
 }
 
-static fovea_status infer_all(fovea_graph *g) {
+static fovea_status infer_all(fovea_graph *g, const fovea_plan_options *o) {
     for (size_t k = 0; k < g->n_nodes; k++) {
         struct node *n = &g->nodes[k];
         if (n->dead) continue;
         TRY(graph_infer(g, n));
-        if (!can_fold(g, n)) continue;
+        if (!can_fold(g, n, o)) continue;
         fovea_status status = fold(g, n);
-        if (status != FOVEA_OK)
-            return fail_in(status, "%s node '%s': ", op_name(n->op), n->name);
+        if (status != FOVEA_OK) return fail_in(status, "%s node '%s': ", op_name(n->op), n->name);
     }
     return FOVEA_OK;
 }
@@ -141,7 +143,7 @@ static fovea_status infer_all(fovea_graph *g) {
 fovea_status plan_prepare(fovea_graph *g, const fovea_plan_options *o) {
     TRY(bind_inputs(g, o));
     graph_remove_unused(g);
-    TRY(infer_all(g));
+    TRY(infer_all(g, o));
     graph_remove_unused(g);
     if (o->no_rewrite || o->keep_values) return FOVEA_OK;
     TRY(graph_rewrite(g));
