@@ -39,10 +39,11 @@ columns conv_direct_load(__global const real *x, int total, int row, int width, 
     return select((columns)(0), v, column >= 0 && column < width);
 }
 
-__kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, int od, int oh, int ow,
-                          int pd, int ph, int pw, int total, __global const real *x, ulong x_offset,
-                          __global const real *w, ulong w_offset, __global const real *bias,
-                          ulong bias_offset, float alpha, float beta, __global real *y, ulong y_offset) {
+__kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, int od, int oh,
+                          int ow, int pd, int ph, int pw, int total, __global const real *x,
+                          ulong x_offset, __global const real *w, ulong w_offset,
+                          __global const real *bias, ulong bias_offset, float alpha, float beta,
+                          __global real *y, ulong y_offset) {
     int tiles = (ow + 7) / 8, item = (int)get_global_id(0);
     int ow0 = item % tiles * 8, h = item / tiles % oh, d = item / tiles / oh;
     int oc_tiles = (oc + OC_TILE - 1) / OC_TILE;
@@ -68,7 +69,8 @@ __kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, in
                 int row = inside ? (((image * groups + group) * ic + c) * id + xd) * ih + xh : 0;
                 int width = inside ? iw : 0; /* an empty row gives zeros */
                 for (int kw = 0; kw < KW; kw++, tap++) {
-                    columns v = conv_direct_load(x, total, row * iw, width, ow0 * SW - pw + kw * DW);
+                    columns v =
+                        conv_direct_load(x, total, row * iw, width, ow0 * SW - pw + kw * DW);
                     for (int o = 0; o < OC_TILE; o++) sum[o] += w[filter[o] + tap] * v;
                 }
             }

@@ -11,9 +11,9 @@
  * Truth:        lib/reference/conv.c
  * Source:       Chellapilla, Puri, Simard 2006. */
 
-__kernel void conv_im2col_gemm_columns(int id, int ih, int iw, int oh, int ow, int pd, int ph, int pw,
-                                       int first, int count, __global const real *x, ulong x_offset,
-                                       __global real *column, ulong column_offset) {
+__kernel void conv_im2col_gemm_columns(int id, int ih, int iw, int oh, int ow, int pd, int ph,
+                                       int pw, int first, int count, __global const real *x,
+                                       ulong x_offset, __global real *column, ulong column_offset) {
     int p = (int)get_global_id(0) * RUN, end = min(p + RUN, count), k = (int)get_global_id(1);
     int kw = k % KW, kh = k / KW % KH, kd = k / (KW * KH) % KD, c = k / (KW * KH * KD);
     int w = (first + p) % ow, h = (first + p) / ow % oh, d = (first + p) / ow / oh;

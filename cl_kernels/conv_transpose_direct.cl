@@ -19,11 +19,11 @@ int conv_transpose_direct_source(int o, int stride, int size) {
     return o >= 0 && o % stride == 0 && o / stride < size ? o / stride : -1;
 }
 
-__kernel void conv_transpose_direct(int groups, int ic, int id, int ih, int iw, int oc, int od, int oh,
-                                    int ow, int pd, int ph, int pw, __global const real *x, ulong x_offset,
-                                    __global const real *w, ulong w_offset, __global const real *bias,
-                                    ulong bias_offset, float alpha, float beta, __global real *y,
-                                    ulong y_offset) {
+__kernel void conv_transpose_direct(int groups, int ic, int id, int ih, int iw, int oc, int od,
+                                    int oh, int ow, int pd, int ph, int pw, __global const real *x,
+                                    ulong x_offset, __global const real *w, ulong w_offset,
+                                    __global const real *bias, ulong bias_offset, float alpha,
+                                    float beta, __global real *y, ulong y_offset) {
     int pixel = (int)get_global_id(0), image = (int)get_global_id(2);
     int column = pixel % ow, h = pixel / ow % oh, d = pixel / ow / oh;
     int oc_tiles = (oc + OC_TILE - 1) / OC_TILE;

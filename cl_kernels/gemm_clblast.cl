@@ -9,8 +9,8 @@
  * Truth:        lib/reference/gemm.c
  * Source:       the ONNX standard, operator Gemm. */
 __kernel void gemm_clblast_finish(int n, int c_row, int bias_row, int bias_column, float bias_scale,
-                                  __global const real *bias, ulong bias_offset, float alpha, float beta,
-                                  __global real *c, ulong c_offset) {
+                                  __global const real *bias, ulong bias_offset, float alpha,
+                                  float beta, __global real *c, ulong c_offset) {
     int j = (int)get_global_id(0) * RUN, end = min(j + RUN, n), i = (int)get_global_id(1);
     c += c_offset + (ulong)i * c_row;
     for (; j < end; j++) {

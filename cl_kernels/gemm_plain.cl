@@ -12,7 +12,7 @@
  * Truth:        lib/reference/gemm.c
  * Source:       register tile after Goto and van de Geijn 2008. */
 #ifndef ROWS
-#define ROWS 4
+#define ROWS    4
 #define COLUMNS 2
 #endif
 
@@ -25,13 +25,13 @@ float16 gemm_plain_row(__global const real *b, int n, int end, int b_column) {
     return vload16(0, e);
 }
 
-__kernel void gemm_plain_columns(int m, int n, int k, int a_row, int a_column, int b_row, int b_column,
-                                 int c_row, int batch1, int a_batch0, int a_batch1, int b_batch0,
-                                 int b_batch1, int c_batch, int bias_row, int bias_column, float scale,
-                                 float bias_scale, __global const real *a, ulong a_offset,
-                                 __global const real *b, ulong b_offset, __global const real *bias,
-                                 ulong bias_offset, float alpha, float beta, __global real *c,
-                                 ulong c_offset) {
+__kernel void gemm_plain_columns(int m, int n, int k, int a_row, int a_column, int b_row,
+                                 int b_column, int c_row, int batch1, int a_batch0, int a_batch1,
+                                 int b_batch0, int b_batch1, int c_batch, int bias_row,
+                                 int bias_column, float scale, float bias_scale,
+                                 __global const real *a, ulong a_offset, __global const real *b,
+                                 ulong b_offset, __global const real *bias, ulong bias_offset,
+                                 float alpha, float beta, __global real *c, ulong c_offset) {
     int n0 = (int)get_global_id(0) * 16, m0 = (int)get_global_id(1) * ROWS;
     int batch = (int)get_global_id(2);
     if (n0 >= n) return;

@@ -21,7 +21,8 @@ static void expect(const char *line, size_t nx, size_t nw, const double *bias, c
 START_TEST(conv_by_hand) {
     /* 2x2 filter of ones over 1..9 with one row and column of zeros around. */
     const double x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, w[] = {1, 1, 1, 1}, bias[] = {0.5};
-    const double y[] = {1.5, 3.5, 5.5, 3.5, 5.5, 12.5, 16.5, 9.5, 11.5, 24.5, 28.5, 15.5, 7.5, 15.5, 17.5, 9.5};
+    const double y[] = {1.5,  3.5,  5.5,  3.5,  5.5, 12.5, 16.5, 9.5,
+                        11.5, 24.5, 28.5, 15.5, 7.5, 15.5, 17.5, 9.5};
     const double *contents[] = {x, w, bias};
     expect_reference("Conv 1x1x3x3 1x1x2x2 1 pads=1,1,1,1", contents, 0, y, 16, 0);
     const double full[] = {1, 3, 5, 3, 5, 12, 16, 9, 11, 24, 28, 15, 7, 15, 17, 9};
@@ -34,15 +35,18 @@ END_TEST
 
 START_TEST(conv_with_groups_strides_dilations_and_pads) {
     const double bias[] = {-2, -1, 0, 1, 2, 3};
-    const double y[] = {22, -42, -2, 31,  20,  -12, 7,  27,  -25, 10, 8,  12,  -3, -32, 17,  8,  -54, 13,
-                        5,  9,   -30, 12, 42,  -38, 16, 26,  -19, 11, 10, -22, -15, 35, -9,  -20, 24, 1,
-                        25, -19, 12, 44,  -72, 6,   28, 18,  3,   -38, 29, 11, -79, 45, 14,  -50, 12, 5};
-    expect("Conv 1x4x5x4 6x2x3x2 6 group=2 strides=2,1 dilations=1,2 pads=1,0,2,1", 80, 72, bias, y, 54);
+    const double y[] = {22, -42, -2,  31,  20, -12, 7,   27, -25, 10,  8,  12, -3,  -32,
+                        17, 8,   -54, 13,  5,  9,   -30, 12, 42,  -38, 16, 26, -19, 11,
+                        10, -22, -15, 35,  -9, -20, 24,  1,  25,  -19, 12, 44, -72, 6,
+                        28, 18,  3,   -38, 29, 11,  -79, 45, 14,  -50, 12, 5};
+    expect("Conv 1x4x5x4 6x2x3x2 6 group=2 strides=2,1 dilations=1,2 pads=1,0,2,1", 80, 72, bias, y,
+           54);
 }
 END_TEST
 
 START_TEST(conv_pads_automatically) {
-    const double lower[] = {8, 5, 29, -20, 8, 2, 8, -7}, upper[] = {-11, -5, -25, 21, 8, -17, 22, -2};
+    const double lower[] = {8, 5, 29, -20, 8, 2, 8, -7},
+                 upper[] = {-11, -5, -25, 21, 8, -17, 22, -2};
     expect("Conv 1x2x7 2x2x4 auto_pad=SAME_LOWER strides=2", 14, 16, NULL, lower, 8);
     expect("Conv 1x2x7 2x2x4 auto_pad=SAME_UPPER strides=2", 14, 16, NULL, upper, 8);
     expect_shape("Conv 1x2x5x6 3x2x3x4 auto_pad=FULL", "1x3x7x9");
@@ -58,24 +62,25 @@ END_TEST
 
 START_TEST(conv_transpose_scatters) {
     const double bias[] = {-1, 0, 1, 2};
-    const double y[] = {
-        -1, 9,  -1, -1, -5, -1, -1, 3,  -31, 4,  -1, 2,  3,  -1, 2,  -9, -1, -11, -1, -1, -3, -1, -1, 5,
-        14, 4,  -1, 2,  0,  -1, -10, -4, -1, -1, -1, -1, -1, -1, -1, -1, -10, 0,  0,  4,  0,  0,  -4, 0,
-        5,  -30, 0, -5, 3,  0,  7,  3,  10, 0,  0,  2,  0,  0,  -6, 0,  -10, 15, 0,  -2, 3,  0,  6,  -9,
-        0,  0,  0,  0,  0,  0,  0,  0,  -11, 9, 1,  1,  1,  1,  13, -7, 4,  -10, 1,  0,  2,  1,  -4, 14,
-        -8, 7,  1,  4,  -1, 1,  16, -9, 1,  -5, 1,  1,  3,  1,  1,  11, 1,  1,  1,  1,  1,  1,  1,  1,
-        -2, -10, 2, 2,  2,  2,  6,  14, 19, 5,  2,  -1, 1,  2,  -21, -3, -1, -7, 2,  3,  5,  2,  7,  17,
-        8,  2,  2,  0,  2,  2,  -8, 2,  2,  2,  2,  2,  2,  2,  2,  2};
-    expect("ConvTranspose 1x2x2x3 2x2x3x2 4 group=2 strides=2,3 pads=1,0,0,1 output_padding=1,1", 12, 24,
-           bias, y, 160);
+    const double y[] = {-1, 9,  -1, -1, -5,  -1, -1, 3, -31, 4,  -1,  2,  3,   -1,  2,  -9, -1, -11,
+                        -1, -1, -3, -1, -1,  5,  14, 4, -1,  2,  0,   -1, -10, -4,  -1, -1, -1, -1,
+                        -1, -1, -1, -1, -10, 0,  0,  4, 0,   0,  -4,  0,  5,   -30, 0,  -5, 3,  0,
+                        7,  3,  10, 0,  0,   2,  0,  0, -6,  0,  -10, 15, 0,   -2,  3,  0,  6,  -9,
+                        0,  0,  0,  0,  0,   0,  0,  0, -11, 9,  1,   1,  1,   1,   13, -7, 4,  -10,
+                        1,  0,  2,  1,  -4,  14, -8, 7, 1,   4,  -1,  1,  16,  -9,  1,  -5, 1,  1,
+                        3,  1,  1,  11, 1,   1,  1,  1, 1,   1,  1,   1,  -2,  -10, 2,  2,  2,  2,
+                        6,  14, 19, 5,  2,   -1, 1,  2, -21, -3, -1,  -7, 2,   3,   5,  2,  7,  17,
+                        8,  2,  2,  0,  2,   2,  -8, 2, 2,   2,  2,   2,  2,   2,   2,  2};
+    expect("ConvTranspose 1x2x2x3 2x2x3x2 4 group=2 strides=2,3 pads=1,0,0,1 output_padding=1,1",
+           12, 24, bias, y, 160);
 }
 END_TEST
 
 START_TEST(conv_transpose_chooses_its_pads) {
-    const double same[] = {15, -10, -6, 4, 6, -4, 10, -15, -9, 6,  6, -6,
-                           -10, 25, -15, -4, 15, 0, -10, 15, 3, 3, 7, -9};
-    const double dilated[] = {15, -6, -4, 4,  -4, -15, -3, 19, 2, -6, -12, 0, 30,
-                              -4, -4, 0,  0,  -10, -2, 6,  0,  0, -8, 0,   8};
+    const double same[] = {15,  -10, -6,  4,  6,  -4, 10,  -15, -9, 6, 6, -6,
+                           -10, 25,  -15, -4, 15, 0,  -10, 15,  3,  3, 7, -9};
+    const double dilated[] = {15, -6, -4, 4, -4,  -15, -3, 19, 2, -6, -12, 0, 30,
+                              -4, -4, 0,  0, -10, -2,  6,  0,  0, -8, 0,   8};
     const double given[] = {10, 0, -4, -4, -15, 10, 4, 0, -10};
     expect("ConvTranspose 1x1x2x3 1x1x3x3 strides=2,2 auto_pad=SAME_UPPER", 6, 9, NULL, same, 24);
     expect("ConvTranspose 1x1x3x3 1x1x2x2 dilations=2,2", 9, 4, NULL, dilated, 25);
@@ -87,13 +92,15 @@ START_TEST(integer_convolutions) {
     double x[9], w[8];
     const double sums[] = {-5, 12, 0, 44, 8, -3, 35, -1, -6, -6, 8, 0, 12, 30, -2, 66, 18, -10};
     const double *contents[] = {numbers(x, 9, 7, 11, 0), numbers(w, 8, 5, 7, 0)};
-    expect_reference("ConvInteger u8:1x1x3x3 u8:2x1x2x2 u8[3] pads=1,0,0,1", contents, 0, sums, 18, 0);
+    expect_reference("ConvInteger u8:1x1x3x3 u8:2x1x2x2 u8[3] pads=1,0,0,1", contents, 0, sums, 18,
+                     0);
     const double bytes[] = {104, 102, 86, 81, 89, 83, 102, 81};
     numbers(x, 9, 37, 251, 0);
     numbers(w, 8, 29, 101, 50);
-    expect_reference("QLinearConv u8:1x1x3x3 f[0.02] u8[100] i8:2x1x2x2 f:2[0.03,0.05] i8:2[0,0] f[0.4] "
-                     "u8[90] i32:2[1000,-2000]",
-                     contents, 0, bytes, 8, 0);
+    expect_reference(
+        "QLinearConv u8:1x1x3x3 f[0.02] u8[100] i8:2x1x2x2 f:2[0.03,0.05] i8:2[0,0] f[0.4] "
+        "u8[90] i32:2[1000,-2000]",
+        contents, 0, bytes, 8, 0);
 }
 END_TEST
 
@@ -146,7 +153,8 @@ START_TEST(bad_convolutions_are_refused) {
     expect_refused("ConvInteger 1x1x3x3 u8:1x1x2x2", FOVEA_INVALID);
     expect_refused("ConvInteger u8:1x1x3x3 u8:1x1x2x2 i8[1]", FOVEA_INVALID);
     expect_refused("ConvInteger u8:1x1x3x3 u8:2x1x2x2 u8[1] u8:3[1,2,3]", FOVEA_INVALID);
-    expect_refused("QLinearConv u8:1x1x3x3 f[1] u8[0] u8:1x1x2x2 f[1] u8[0] f[1] i32[0]", FOVEA_INVALID);
+    expect_refused("QLinearConv u8:1x1x3x3 f[1] u8[0] u8:1x1x2x2 f[1] u8[0] f[1] i32[0]",
+                   FOVEA_INVALID);
 }
 END_TEST
 

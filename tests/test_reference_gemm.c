@@ -26,15 +26,19 @@ END_TEST
 START_TEST(gemm_recorded) {
     double a[MOST], b[MOST], c[MOST];
     const double y[] = {1.5, -1.5, 2.5, -0.5, 4, 6, -9.5, -7.5};
-    const double *contents[] = {numbers(a, 6, 7, 11, 5), numbers(b, 12, 5, 7, 3), numbers(c, 2, 3, 5, 2)};
+    const double *contents[] = {numbers(a, 6, 7, 11, 5), numbers(b, 12, 5, 7, 3),
+                                numbers(c, 2, 3, 5, 2)};
     expect_reference("Gemm 3x2 4x3 2x1 transA=1 transB=1 alpha=0.5 beta=2", contents, 0, y, 8, 0);
 }
 END_TEST
 
 START_TEST(gemm_broadcasts_its_bias) {
-    const double a[] = {1, 2}, b[] = {3, 4}, scalar[] = {100}, column[] = {10, 20}, row[] = {10, 20};
-    const double *with_scalar[] = {a, b, scalar}, *with_column[] = {a, b, column}, *with_row[] = {a, b, row};
-    const double y_scalar[] = {103, 104, 106, 108}, y_column[] = {13, 14, 26, 28}, y_row[] = {13, 24, 16, 28};
+    const double a[] = {1, 2}, b[] = {3, 4}, scalar[] = {100}, column[] = {10, 20},
+                 row[] = {10, 20};
+    const double *with_scalar[] = {a, b, scalar}, *with_column[] = {a, b, column},
+                 *with_row[] = {a, b, row};
+    const double y_scalar[] = {103, 104, 106, 108}, y_column[] = {13, 14, 26, 28},
+                 y_row[] = {13, 24, 16, 28};
     expect_reference("Gemm 2x1 1x2 scalar", with_scalar, 0, y_scalar, 4, 0);
     expect_reference("Gemm 2x1 1x2 1x1", with_scalar, 0, y_scalar, 4, 0);
     expect_reference("Gemm 2x1 1x2 2x1", with_column, 0, y_column, 4, 0);
@@ -98,14 +102,17 @@ START_TEST(quantised_products) {
     const double a[] = {208, 236, 0, 238, 3, 214, 255, 29};
     const double b[] = {152, 51, 244, 60, 26, 255, 0, 127, 246, 127, 254, 247};
     const double y[] = {168, 115, 255, 1, 66, 151}, *contents[] = {a, b};
-    expect_reference("QLinearMatMul u8:2x4 f:1[0.0066] u8[113] u8:4x3 f:1[0.00705] u8[114] f:1[0.0107] u8[118]",
-                     contents, 0, y, 6, 0);
+    expect_reference(
+        "QLinearMatMul u8:2x4 f:1[0.0066] u8[113] u8:4x3 f:1[0.00705] u8[114] f:1[0.0107] u8[118]",
+        contents, 0, y, 6, 0);
     expect_reference("QLinearMatMul u8:2x4 f16:1[0.0066] u8[113] u8:4x3 f16:1[0.00705] u8[114] "
                      "f16:1[0.0107] u8[118]",
                      contents, 0, y, 6, 0);
     /* By hand: 0.5 and 1.5 round to even; both ends saturate. */
-    const double small[] = {1, 3, 255}, one[] = {1}, rounded[] = {0, 2, 127}, *halves[] = {small, one};
-    expect_reference("QLinearMatMul u8:3x1 f[0.5] u8[0] u8:1x1 f[1] u8[0] f[1] i8[0]", halves, 0, rounded, 3, 0);
+    const double small[] = {1, 3, 255}, one[] = {1}, rounded[] = {0, 2, 127},
+                 *halves[] = {small, one};
+    expect_reference("QLinearMatMul u8:3x1 f[0.5] u8[0] u8:1x1 f[1] u8[0] f[1] i8[0]", halves, 0,
+                     rounded, 3, 0);
 }
 END_TEST
 

@@ -6,13 +6,15 @@
 static fovea_status want_operands(const struct value *x, const struct value *w) {
     const fovea_desc *d = &x->desc;
     if (d->rank < 3 || d->rank > 5)
-        return fail(FOVEA_UNSUPPORTED, "input has shape %s; (n, channels) and 1 to 3 spatial axes are covered",
+        return fail(FOVEA_UNSUPPORTED,
+                    "input has shape %s; (n, channels) and 1 to 3 spatial axes are covered",
                     desc_text(d));
     if (w->desc.rank != d->rank)
         return fail(FOVEA_INVALID, "weights have shape %s; the input's %s wants %d axes",
                     desc_text(&w->desc), desc_text(d), d->rank);
     if (d->dim[0] < 1 || d->dim[1] < 1)
-        return fail(FOVEA_INVALID, "input has shape %s: an empty batch or no channels", desc_text(d));
+        return fail(FOVEA_INVALID, "input has shape %s: an empty batch or no channels",
+                    desc_text(d));
     return FOVEA_OK;
 }
 
@@ -115,8 +117,7 @@ fovea_status shape_conv_transpose(fovea_graph *g, struct node *n) {
     struct window window;
     TRY(want_float(x, w));
     TRY(want_operands(x, w));
-    if (group < 1 || group > x->desc.dim[1] ||
-        __builtin_mul_overflow(w->desc.dim[1], group, &oc))
+    if (group < 1 || group > x->desc.dim[1] || __builtin_mul_overflow(w->desc.dim[1], group, &oc))
         return fail(FOVEA_INVALID, "group %lld does not fit input %s", (long long)group,
                     desc_text(&x->desc));
     if (w->desc.dim[0] != x->desc.dim[1])

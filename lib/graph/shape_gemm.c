@@ -10,7 +10,8 @@ static fovea_status want_number(const struct value *a, const struct value *b) {
                     fovea_dtype_name(b->desc.dtype));
     if (!dtype_is_float(t) && t != FOVEA_INT32 && t != FOVEA_INT64 && t != FOVEA_UINT32 &&
         t != FOVEA_UINT64)
-        return fail(FOVEA_UNSUPPORTED, "element type %s; floats and 32- and 64-bit integers are covered",
+        return fail(FOVEA_UNSUPPORTED,
+                    "element type %s; floats and 32- and 64-bit integers are covered",
                     fovea_dtype_name(t));
     return FOVEA_OK;
 }
@@ -137,7 +138,8 @@ fovea_status shape_qlinear_matmul(fovea_graph *g, struct node *n) {
     TRY(want_scale(node_in(g, n, 4), b, true, "b_scale"));
     TRY(want_zero_point(node_in(g, n, 5), b, true, "b_zero_point"));
     if (!is_byte(y_zero) || !dtype_is_float(y_scale->desc.dtype))
-        return fail(FOVEA_INVALID, "y_scale is %s and y_zero_point %s; a float and a byte are needed",
+        return fail(FOVEA_INVALID,
+                    "y_scale is %s and y_zero_point %s; a float and a byte are needed",
                     fovea_dtype_name(y_scale->desc.dtype), fovea_dtype_name(y_zero->desc.dtype));
     if (value_elements(y_scale) != 1 || value_elements(y_zero) != 1)
         return fail(FOVEA_UNSUPPORTED, "y_scale has shape %s; one number is covered",

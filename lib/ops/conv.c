@@ -7,14 +7,15 @@
 
 static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct, conv_transpose_direct;
 
-const struct algorithm *const conv_algorithms[] = {&conv_depthwise, &conv_im2col_gemm, &conv_direct, NULL};
+const struct algorithm *const conv_algorithms[] = {&conv_depthwise, &conv_im2col_gemm, &conv_direct,
+                                                   NULL};
 const struct algorithm *const conv_transpose_algorithms[] = {&conv_transpose_direct, NULL};
 
 enum {
-    WIDE = 8,                     /* output columns of a tile of conv_direct and conv_depthwise */
-    COLUMNS_LIMIT = 32 << 20,     /* bytes of an im2col matrix */
-    LAUNCH_LIMIT = 4096,          /* kernels of one node */
-    SPAN_LIMIT = 1 << 30,         /* of a padded axis: kernels count it in ints */
+    WIDE = 8,                 /* output columns of a tile of conv_direct and conv_depthwise */
+    COLUMNS_LIMIT = 32 << 20, /* bytes of an im2col matrix */
+    LAUNCH_LIMIT = 4096,      /* kernels of one node */
+    SPAN_LIMIT = 1 << 30,     /* of a padded axis: kernels count it in ints */
 };
 
 struct conv {
@@ -26,7 +27,8 @@ struct conv {
 };
 
 static struct conv conv_of(const struct site *s) {
-    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc, *w = &node_in(s->graph, s->node, 1)->desc;
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc,
+                     *w = &node_in(s->graph, s->node, 1)->desc;
     bool transposed = s->node->op == OP_ConvTranspose;
     struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1), .fits = true};
     /* The shape function has resolved the same window before, so this cannot fail. */
@@ -51,7 +53,8 @@ static const char *refuse_span(const struct conv *c) {
 }
 
 static void push_window(struct recipe *r, const struct window *w) {
-    static const char *const names[3][3] = {{"KD", "KH", "KW"}, {"SD", "SH", "SW"}, {"DD", "DH", "DW"}};
+    static const char *const names[3][3] = {
+        {"KD", "KH", "KW"}, {"SD", "SH", "SW"}, {"DD", "DH", "DW"}};
     for (int i = 0; i < 3; i++) recipe_define(r, names[0][i], w->kernel[i]);
     for (int i = 0; i < 3; i++) recipe_define(r, names[1][i], w->stride[i]);
     for (int i = 0; i < 3; i++) recipe_define(r, names[2][i], w->dilation[i]);
@@ -82,7 +85,8 @@ static double seconds(const struct site *s, double flops, double share, double l
 /* Operations with the output rows padded to whole tiles of WIDE columns. */
 static double tiled_flops(const struct conv *c, int64_t channels) {
     double columns = ceil((double)c->w.out[2] / WIDE) * WIDE;
-    return 2 * (double)(c->n * c->groups * channels * c->w.out[0] * c->w.out[1]) * columns * (double)c->k;
+    return 2 * (double)(c->n * c->groups * channels * c->w.out[0] * c->w.out[1]) * columns *
+           (double)c->k;
 }
 
 static int64_t column_tiles(const struct conv *c) {
@@ -204,8 +208,17 @@ static size_t conv_im2col_gemm_workspace(const struct site *s) {
 static struct gemm_task im2col_task(const struct site *s, const struct conv *c, int64_t image,
                                     int64_t group, int64_t first, int64_t count) {
     int64_t plane_group = image * c->groups + group;
-    struct gemm_task t = {.m = c->oc, .n = count, .k = c->k, .lda = c->k, .ldb = count, .ldc = c->pixels,
-                          .scale = 1, .bias_scale = 1, .bias_row = 1, .batch0 = 1, .batch1 = 1,
+    struct gemm_task t = {.m = c->oc,
+                          .n = count,
+                          .k = c->k,
+                          .lda = c->k,
+                          .ldb = count,
+                          .ldc = c->pixels,
+                          .scale = 1,
+                          .bias_scale = 1,
+                          .bias_row = 1,
+                          .batch0 = 1,
+                          .batch1 = 1,
                           .node = s->node};
     t.a = gemm_value(site_in(s, 1), (size_t)(group * c->oc * c->k));
     t.b = (struct argument){.kind = ARGUMENT_WORKSPACE, .element = sizeof(float)};
@@ -251,7 +264,8 @@ static void lower_columns(const struct site *s, struct recipe *r, const struct c
 }
 
 /* Bias and activation of one image, after CLBlast. */
-static void lower_finish(const struct site *s, struct recipe *r, const struct conv *c, int64_t image) {
+static void lower_finish(const struct site *s, struct recipe *r, const struct conv *c,
+                         int64_t image) {
     bool bias = site_in(s, 2) != FOVEA_NO_VALUE;
     int64_t run = gemm_run_length(s), channels = c->groups * c->oc;
     if (!bias && node_activation(s->node).kind == ACTIVATION_NONE) return;

@@ -10,9 +10,9 @@ const struct algorithm *const gemm_algorithms[] = {&gemm_clblast, &gemm_plain, N
 const struct algorithm *const matmul_algorithms[] = {&matmul_clblast, &matmul_plain, NULL};
 
 enum {
-    WIDE = 16,                    /* columns of a tile of gemm_plain_columns */
-    OPERAND_LIMIT = 64 << 20,     /* bytes: CLBlast copies its operands into buffers of its own */
-    BATCH_CALLS_LIMIT = 4096,     /* kernels or calls of one node */
+    WIDE = 16,                /* columns of a tile of gemm_plain_columns */
+    OPERAND_LIMIT = 64 << 20, /* bytes: CLBlast copies its operands into buffers of its own */
+    BATCH_CALLS_LIMIT = 4096, /* kernels or calls of one node */
 };
 
 struct argument gemm_value(fovea_value v, size_t offset) {
@@ -45,7 +45,8 @@ int64_t gemm_run_length(const struct site *s) {
 
 /* k is contiguous in A and B: the form that goes along k. A single row or column counts as either. */
 static bool is_dots(const struct gemm_task *t) {
-    bool a = !t->trans_a || (t->m == 1 && t->lda == 1), b = t->trans_b || (t->n == 1 && t->ldb == 1);
+    bool a = !t->trans_a || (t->m == 1 && t->lda == 1),
+         b = t->trans_b || (t->n == 1 && t->ldb == 1);
     return a && b;
 }
 
@@ -140,7 +141,8 @@ const char *gemm_refuse_clblast(const struct gemm_task *t) {
     return "the library was built without CLBlast";
 #else
     double most = OPERAND_LIMIT / sizeof(float);
-    if (t->m == 1 || t->n == 1) return "a matrix times a vector: copying the matrix costs more than the product";
+    if (t->m == 1 || t->n == 1)
+        return "a matrix times a vector: copying the matrix costs more than the product";
     if (t->k == 0) return "an empty sum";
     if ((double)t->m * (double)t->k > most || (double)t->k * (double)t->n > most)
         return "an operand is above 64 MiB and would be copied";
@@ -155,8 +157,10 @@ void gemm_lower_clblast(struct recipe *r, const struct gemm_task *t) {
         g.m = (size_t)t->m, g.n = (size_t)t->n, g.k = (size_t)t->k;
         g.lda = (size_t)t->lda, g.ldb = (size_t)t->ldb, g.ldc = (size_t)t->ldc;
         g.a = t->a, g.b = t->b, g.c = t->c;
-        g.a.offset += (size_t)(i * t->a_batch[0]) * (g.a.kind == ARGUMENT_WORKSPACE ? g.a.element : 1);
-        g.b.offset += (size_t)(i * t->b_batch[0]) * (g.b.kind == ARGUMENT_WORKSPACE ? g.b.element : 1);
+        g.a.offset +=
+            (size_t)(i * t->a_batch[0]) * (g.a.kind == ARGUMENT_WORKSPACE ? g.a.element : 1);
+        g.b.offset +=
+            (size_t)(i * t->b_batch[0]) * (g.b.kind == ARGUMENT_WORKSPACE ? g.b.element : 1);
         g.c.offset += (size_t)(i * t->batch1 * t->c_batch);
         g.batch = (size_t)t->batch1;
         g.stride_a = (size_t)t->a_batch[1], g.stride_b = (size_t)t->b_batch[1];
@@ -192,11 +196,17 @@ static struct gemm_task task_of_gemm(const struct site *s) {
     const struct value *c = node_in(s->graph, n, 2);
     struct gemm_task t = {.trans_a = attr_int(n, "transA", 0) != 0,
                           .trans_b = attr_int(n, "transB", 0) != 0,
-                          .lda = a->dim[1], .ldb = b->dim[1],
-                          .scale = attr_float(n, "alpha", 1), .bias_scale = attr_float(n, "beta", 1),
-                          .a = gemm_value(site_in(s, 0), 0), .b = gemm_value(site_in(s, 1), 0),
-                          .c = gemm_value(site_out(s, 0), 0), .bias = gemm_value(site_in(s, 2), 0),
-                          .batch0 = 1, .batch1 = 1, .node = n};
+                          .lda = a->dim[1],
+                          .ldb = b->dim[1],
+                          .scale = attr_float(n, "alpha", 1),
+                          .bias_scale = attr_float(n, "beta", 1),
+                          .a = gemm_value(site_in(s, 0), 0),
+                          .b = gemm_value(site_in(s, 1), 0),
+                          .c = gemm_value(site_out(s, 0), 0),
+                          .bias = gemm_value(site_in(s, 2), 0),
+                          .batch0 = 1,
+                          .batch1 = 1,
+                          .node = n};
     t.m = a->dim[t.trans_a];
     t.k = a->dim[!t.trans_a];
     t.n = t.ldc = b->dim[!t.trans_b];
@@ -270,7 +280,8 @@ static struct batches batches_of(const fovea_desc *a, const fovea_desc *b, int64
     struct batches v = {0};
     int front_a = a->rank > 2 ? a->rank - 2 : 0, front_b = b->rank > 2 ? b->rank - 2 : 0;
     for (int i = 1; i <= front_a || i <= front_b; i++) {
-        int64_t p = i <= front_a ? a->dim[front_a - i] : 1, q = i <= front_b ? b->dim[front_b - i] : 1;
+        int64_t p = i <= front_a ? a->dim[front_a - i] : 1,
+                q = i <= front_b ? b->dim[front_b - i] : 1;
         batches_add(&v, p > q ? p : q, p == 1 ? 0 : a_step, q == 1 ? 0 : b_step);
         a_step *= p;
         b_step *= q;
@@ -282,9 +293,14 @@ static struct batches batches_of(const fovea_desc *a, const fovea_desc *b, int64
 static struct gemm_task task_of_matmul(const struct site *s, struct batches *outer) {
     const fovea_desc *a = &node_in(s->graph, s->node, 0)->desc;
     const fovea_desc *b = &node_in(s->graph, s->node, 1)->desc;
-    struct gemm_task t = {.scale = 1, .batch0 = 1, .batch1 = 1, .node = s->node,
-                          .a = gemm_value(site_in(s, 0), 0), .b = gemm_value(site_in(s, 1), 0),
-                          .c = gemm_value(site_out(s, 0), 0), .bias = gemm_value(FOVEA_NO_VALUE, 0)};
+    struct gemm_task t = {.scale = 1,
+                          .batch0 = 1,
+                          .batch1 = 1,
+                          .node = s->node,
+                          .a = gemm_value(site_in(s, 0), 0),
+                          .b = gemm_value(site_in(s, 1), 0),
+                          .c = gemm_value(site_out(s, 0), 0),
+                          .bias = gemm_value(FOVEA_NO_VALUE, 0)};
     t.k = t.lda = a->dim[a->rank - 1];
     t.m = a->rank == 1 ? 1 : a->dim[a->rank - 2];
     t.n = t.ldb = t.ldc = b->rank == 1 ? 1 : b->dim[b->rank - 1];
@@ -294,8 +310,10 @@ static struct gemm_task task_of_matmul(const struct site *s, struct batches *out
         outer->rank = 0;
     }
     t.c_batch = t.m * t.n;
-    if (outer->rank > 0) t.batch1 = outer->size[0], t.a_batch[1] = outer->a[0], t.b_batch[1] = outer->b[0];
-    if (outer->rank > 1) t.batch0 = outer->size[1], t.a_batch[0] = outer->a[1], t.b_batch[0] = outer->b[1];
+    if (outer->rank > 0)
+        t.batch1 = outer->size[0], t.a_batch[1] = outer->a[0], t.b_batch[1] = outer->b[0];
+    if (outer->rank > 1)
+        t.batch0 = outer->size[1], t.a_batch[0] = outer->a[1], t.b_batch[0] = outer->b[1];
     return t;
 }
 
@@ -321,13 +339,15 @@ static struct gemm_task task_at(const struct gemm_task *t, const struct batches 
 static const char *matmul_plain_refuse(const struct site *s) {
     struct batches outer;
     (void)task_of_matmul(s, &outer);
-    return outer_count(&outer) > BATCH_CALLS_LIMIT ? "more than 4096 launches would be needed" : NULL;
+    return outer_count(&outer) > BATCH_CALLS_LIMIT ? "more than 4096 launches would be needed"
+                                                   : NULL;
 }
 
 static const char *matmul_clblast_refuse(const struct site *s) {
     struct batches outer;
     struct gemm_task t = task_of_matmul(s, &outer);
-    if (outer_count(&outer) * t.batch0 > BATCH_CALLS_LIMIT) return "more than 4096 calls would be needed";
+    if (outer_count(&outer) * t.batch0 > BATCH_CALLS_LIMIT)
+        return "more than 4096 calls would be needed";
     return gemm_refuse_clblast(&t);
 }
 

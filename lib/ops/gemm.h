@@ -11,9 +11,10 @@ struct gemm_task {
     float scale, bias_scale;
     struct argument a, b, c, bias; /* a bias of FOVEA_NO_VALUE: none */
     int64_t bias_row, bias_column; /* strides in elements; 0 broadcasts */
-    int64_t batch0, batch1;        /* batch (i, j) of A starts at i * a_batch[0] + j * a_batch[1] ... */
-    int64_t a_batch[2], b_batch[2], c_batch; /* ... and of C at (i * batch1 + j) * c_batch; in elements */
-    const struct node *node;       /* whose fused activation is applied; NULL: none */
+    int64_t batch0, batch1; /* batch (i, j) of A starts at i * a_batch[0] + j * a_batch[1] ... */
+    int64_t a_batch[2], b_batch[2],
+        c_batch;             /* ... and of C at (i * batch1 + j) * c_batch; in elements */
+    const struct node *node; /* whose fused activation is applied; NULL: none */
 };
 
 /* One kernel of cl_kernels/gemm_plain.cl. */

@@ -19,7 +19,8 @@ struct conv {
     int64_t panels;         /* of one output plane */
     const float *x, *weights, *bias;
     const int32_t *xi, *weights_i; /* the integer forms, zero points subtracted */
-    void (*filters)(const struct conv *, int64_t image, int64_t group, int64_t pixel, const void *panel);
+    void (*filters)(const struct conv *, int64_t image, int64_t group, int64_t pixel,
+                    const void *panel);
     struct reference_call *call;
     atomic_bool no_memory;
 };
@@ -39,7 +40,8 @@ static fovea_status conv_begin(struct reference_call *c, size_t weight_input, st
 /* ---- Panels ---- */
 
 /* Where the windows of PANEL pixels begin; pixels past the end lie outside of the input. */
-static void window_origins(const struct window *w, int64_t pixels, int64_t pixel, int64_t origin[][3]) {
+static void window_origins(const struct window *w, int64_t pixels, int64_t pixel,
+                           int64_t origin[][3]) {
     for (int j = 0; j < PANEL; j++) {
         int64_t p = pixel + j;
         int64_t at[3] = {p / (w->out[1] * w->out[2]), p / w->out[2] % w->out[1], p % w->out[2]};
@@ -67,7 +69,8 @@ static void panel_fill(const struct conv *v, const char *x, int64_t pixel, char 
         for (int64_t kd = 0; kd < w->kernel[0]; kd++)
             for (int64_t kh = 0; kh < w->kernel[1]; kh++)
                 for (int64_t kw = 0; kw < w->kernel[2]; kw++, panel += 4 * PANEL) {
-                    int64_t tap[3] = {kd * w->dilation[0], kh * w->dilation[1], kw * w->dilation[2]};
+                    int64_t tap[3] = {kd * w->dilation[0], kh * w->dilation[1],
+                                      kw * w->dilation[2]};
                     panel_row(w, x + 4 * c * plane, origin, tap, panel);
                 }
 }
@@ -90,7 +93,8 @@ static void conv_panels(void *data, size_t begin, size_t end) {
 static fovea_status conv_run(struct conv *v) {
     size_t items = (size_t)(v->call->in[0].desc.dim[0] * v->groups * v->panels);
     parallel_for(items, 1, conv_panels, v);
-    return v->no_memory ? fail_memory((size_t)v->k * 4 * PANEL, "a panel of a convolution") : FOVEA_OK;
+    return v->no_memory ? fail_memory((size_t)v->k * 4 * PANEL, "a panel of a convolution")
+                        : FOVEA_OK;
 }
 
 /* ---- Conv ---- */
@@ -138,7 +142,8 @@ static int32_t *centred(struct reference_call *c, size_t i, size_t zero, int64_t
     size_t n = (size_t)fovea_desc_elements(&c->in[i].desc), row = n / (size_t)rows;
     const int64_t *z = reference_i64(c, zero);
     if (!z && reference_has(c, zero)) return NULL;
-    bool each = z && fovea_desc_elements(&c->in[zero].desc) > 1, sign = c->in[i].desc.dtype == FOVEA_INT8;
+    bool each = z && fovea_desc_elements(&c->in[zero].desc) > 1,
+         sign = c->in[i].desc.dtype == FOVEA_INT8;
     int32_t *out = mem_array(n, sizeof *out);
     if (!out) fail_memory(n * sizeof *out, "a quantised operand");
     for (size_t k = 0; out && k < n; k++)
@@ -240,8 +245,8 @@ static double transposed_terms(const struct transposed *t) {
 }
 
 /* Adds one input row times one weight to an output row that starts at `first`. */
-static void scatter_row(const struct window *w, const float *x, double weight, int64_t first, double *y,
-                        double *a) {
+static void scatter_row(const struct window *w, const float *x, double weight, int64_t first,
+                        double *y, double *a) {
     for (int64_t i = 0; i < w->in[2]; i++) {
         int64_t o = first + i * w->stride[2];
         if (o < 0 || o >= w->out[2]) continue;
@@ -262,8 +267,8 @@ static void scatter_plane(const struct window *w, const float *x, const float *w
             int64_t h = r % w->in[1] * w->stride[1] - w->pad_begin[1] + kh * w->dilation[1];
             if (d < 0 || d >= w->out[0] || h < 0 || h >= w->out[1]) continue;
             int64_t at = (d * w->out[1] + h) * w->out[2];
-            scatter_row(w, x + r * w->in[2], (double)weights[k], kw * w->dilation[2] - w->pad_begin[2],
-                        y + at, a + at);
+            scatter_row(w, x + r * w->in[2], (double)weights[k],
+                        kw * w->dilation[2] - w->pad_begin[2], y + at, a + at);
         }
     }
 }
@@ -290,7 +295,8 @@ static void transposed_planes(void *data, size_t begin, size_t end) {
 
 fovea_status reference_conv_transpose(struct reference_call *c) {
     const fovea_desc *x = &c->in[0].desc, *w = &c->in[1].desc;
-    struct transposed t = {.groups = attr_int(c->node, "group", 1), .oc = w->dim[1], .out = &c->out[0]};
+    struct transposed t = {
+        .groups = attr_int(c->node, "group", 1), .oc = w->dim[1], .out = &c->out[0]};
     t.ic = x->dim[1] / t.groups;
     TRY(window_resolve_transposed(c->node, x, w->dim + 2, &t.w));
     t.x = reference_f32(c, 0);

@@ -12,12 +12,12 @@ enum { CHUNK = 512 }; /* rows of a panel: it stays in the nearest cache */
 
 /* y (batch, m, n) = op(A) op(B), the batches of A and B broadcast. */
 struct product {
-    fovea_desc a, b;   /* with at least two axes */
-    fovea_desc batch;  /* broadcast leading axes */
+    fovea_desc a, b;  /* with at least two axes */
+    fovea_desc batch; /* broadcast leading axes */
     int64_t m, n, k, batches;
     bool trans_a, trans_b; /* of two-dimensional operands only */
     const float *x, *w;
-    double *y, *absolute;  /* (batch, m, n): sums, and sums of absolute values */
+    double *y, *absolute; /* (batch, m, n): sums, and sums of absolute values */
     atomic_bool no_memory;
 };
 
@@ -51,8 +51,8 @@ static int64_t matrix_index(const struct product *p, const fovea_desc *d, int64_
 /* ---- Floats ---- */
 
 /* Copies rows [k, k + rows) and columns [column, column + PANEL) of op(B); zeros past the end. */
-static void panel_fill(const struct product *p, const float *b, int64_t k, int64_t rows, int64_t column,
-                       float *panel) {
+static void panel_fill(const struct product *p, const float *b, int64_t k, int64_t rows,
+                       int64_t column, float *panel) {
     int64_t count = p->n - column < PANEL ? p->n - column : PANEL;
     if (count < PANEL) memset(panel, 0, (size_t)rows * PANEL * sizeof *panel);
     for (int64_t j = 0; p->trans_b && j < count; j++)
@@ -62,8 +62,8 @@ static void panel_fill(const struct product *p, const float *b, int64_t k, int64
 }
 
 /* Adds one panel's part of the sums to all rows of C in `count` columns. */
-static void panel_rows(const struct product *p, const float *a, int64_t batch, int64_t k, int64_t rows,
-                       int64_t column, const float *panel) {
+static void panel_rows(const struct product *p, const float *a, int64_t batch, int64_t k,
+                       int64_t rows, int64_t column, const float *panel) {
     int64_t count = p->n - column < PANEL ? p->n - column : PANEL;
     for (int64_t i = 0; i < p->m; i++) {
         double y[PANEL] = {0}, absolute[PANEL] = {0};
@@ -114,7 +114,8 @@ static fovea_status product_f32(struct product *p, struct reference_call *c) {
     p->absolute = c->out[0].bound;
     parallel_for((size_t)(p->batches * ((p->n + PANEL - 1) / PANEL)), 1, product_columns, p);
     mem_free(copy);
-    return p->no_memory ? fail_memory(CHUNK * PANEL * sizeof(float), "a panel of a matrix") : FOVEA_OK;
+    return p->no_memory ? fail_memory(CHUNK * PANEL * sizeof(float), "a panel of a matrix")
+                        : FOVEA_OK;
 }
 
 /* The same for float64, whose products are not exact in float panels. */
@@ -144,7 +145,8 @@ static fovea_status product_float(struct product *p, struct reference_call *c) {
 
 /* Turns the sum of absolute values in `bound` into the bound. Each of the k products goes through at
  * most k - 1 sums and `extra` more operations. */
-static void finish(struct reference_out *o, size_t i, double y, double absolute, double k, double extra) {
+static void finish(struct reference_out *o, size_t i, double y, double absolute, double k,
+                   double extra) {
     double n = k + extra, flushed = (n + 1) * REFERENCE_TINY;
     o->y[i] = y;
     o->bound[i] = gamma_bound(n) * absolute + flushed;
@@ -179,8 +181,9 @@ static int64_t integer_sum(const struct integers *s, int64_t batch, int64_t i, i
     return (int64_t)sum;
 }
 
-static fovea_status integers_begin(struct integers *s, const struct product *p, struct reference_call *c,
-                                   size_t b, size_t a_zero, size_t b_zero) {
+static fovea_status integers_begin(struct integers *s, const struct product *p,
+                                   struct reference_call *c, size_t b, size_t a_zero,
+                                   size_t b_zero) {
     *s = (struct integers){.p = p, .a = reference_i64(c, 0), .b = reference_i64(c, b)};
     s->a_zero = reference_i64(c, a_zero);
     s->b_zero = reference_i64(c, b_zero);
@@ -224,7 +227,8 @@ static void bias_strides(const fovea_desc *c, int64_t *row, int64_t *column) {
 fovea_status reference_gemm(struct reference_call *c) {
     struct product p;
     struct reference_out *o = &c->out[0];
-    double alpha = (double)attr_float(c->node, "alpha", 1), beta = (double)attr_float(c->node, "beta", 1);
+    double alpha = (double)attr_float(c->node, "alpha", 1),
+           beta = (double)attr_float(c->node, "beta", 1);
     int64_t row = 0, column = 0;
     product_begin(&p, &c->in[0].desc, &c->in[1].desc, attr_int(c->node, "transA", 0) != 0,
                   attr_int(c->node, "transB", 0) != 0);
@@ -262,7 +266,8 @@ struct integer_rows {
     int64_t y_zero;
 };
 
-static int64_t quantised(const struct integer_rows *r, int64_t batch, int64_t i, int64_t j, int64_t sum) {
+static int64_t quantised(const struct integer_rows *r, int64_t batch, int64_t i, int64_t j,
+                         int64_t sum) {
     const struct product *p = r->s.p;
     int64_t ma = matrix_index(p, &p->a, batch), mb = matrix_index(p, &p->b, batch);
     double a = r->a_scale[parameter_index(r->a_scales, p->m, ma, i)];
