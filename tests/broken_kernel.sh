@@ -38,4 +38,4 @@ break_kernel() {
     echo "broken $algorithm: caught and named"
 }
 
-break_kernel cpu conv_direct 's/sum += /sum -= /' 'Conv 2x3x9x7 4x3x3x3 4 pads=1,1,1,1'
+break_kernel cpu conv_direct 's/sum\[o\] += /sum[o] -= /' 'Conv 2x3x9x7 4x3x3x3 4 pads=1,1,1,1'
