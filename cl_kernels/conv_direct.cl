@@ -5,7 +5,7 @@
  *               y (n, groups*oc, od, oh, ow); all dense, the last axis fastest.
  * Launch:       x: tiles of 8 output columns, times oh, times od; y: tiles of OC_TILE output channels of a
  *               group, times groups; z: image. A work-item owns OC_TILE channels of 8 columns.
- * Defines:      KD KH KW filter size; SD SH SW stride; DD DH DW dilation; OC_TILE 1 to 8; HAS_BIAS 0 or 1;
+ * Defines:      KD KH KW filter size; SD SH SW stride; DD DH DW dilation; OC_TILE 1 to 8, at most oc; HAS_BIAS 0 or 1;
  *               ACTIVATION.
  * Local memory: none.
  * Truth:        lib/reference/conv.c
@@ -47,20 +47,19 @@ __kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, in
     int tiles = (ow + 7) / 8, item = (int)get_global_id(0);
     int ow0 = item % tiles * 8, h = item / tiles % oh, d = item / tiles / oh;
     int oc_tiles = (oc + OC_TILE - 1) / OC_TILE;
-    int group = (int)get_global_id(1) / oc_tiles, oc0 = (int)get_global_id(1) % oc_tiles * OC_TILE;
+    int group = (int)get_global_id(1) / oc_tiles,
+        first = (int)get_global_id(1) % oc_tiles * OC_TILE;
+    int oc0 =
+        min(first, oc - OC_TILE); /* the last tile begins earlier, and stores from `first` on */
     int image = (int)get_global_id(2);
     if (d >= od) return;
     x += x_offset;
-    w += w_offset + (ulong)group * oc * ic * (KD * KH * KW);
+    size_t k = (size_t)ic * (KD * KH * KW); /* elements of a filter */
+    w += w_offset + ((size_t)group * oc + oc0) * k;
     y += y_offset;
 
     columns sum[OC_TILE];
-    int filter[OC_TILE]; /* where each filter starts; past the last channel, the last one again */
-    for (int o = 0; o < OC_TILE; o++) {
-        sum[o] = 0;
-        filter[o] = min(oc0 + o, oc - 1) * ic * (KD * KH * KW);
-    }
-    int tap = 0;
+    for (int o = 0; o < OC_TILE; o++) sum[o] = 0;
     for (int c = 0; c < ic; c++)
         for (int kd = 0; kd < KD; kd++)
             for (int kh = 0; kh < KH; kh++) {
@@ -68,14 +67,15 @@ __kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, in
                 bool inside = xd >= 0 && xd < id && xh >= 0 && xh < ih;
                 int row = inside ? (((image * groups + group) * ic + c) * id + xd) * ih + xh : 0;
                 int width = inside ? iw : 0; /* an empty row gives zeros */
-                for (int kw = 0; kw < KW; kw++, tap++) {
+                for (int kw = 0; kw < KW; kw++, w++) {
                     columns v =
                         conv_direct_load(x, total, row * iw, width, ow0 * SW - pw + kw * DW);
-                    for (int o = 0; o < OC_TILE; o++) sum[o] += w[filter[o] + tap] * v;
+                    for (int o = 0; o < OC_TILE; o++) sum[o] += w[o * k] * v;
                 }
             }
 
-    for (int o = 0; o < OC_TILE && oc0 + o < oc; o++) {
+    for (int o = 0; o < OC_TILE; o++) { /* no early end: sum[] must stay in registers */
+        if (oc0 + o < first) continue;
         int channel = group * oc + oc0 + o;
         acc b = HAS_BIAS ? bias[bias_offset + channel] : 0;
         real e[8];

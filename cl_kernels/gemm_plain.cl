@@ -7,7 +7,7 @@
  *               b0 * a_batch0 + b1 * a_batch1, the same for B; in C at b * c_batch.
  * Launch:       columns: x: tiles of 16 columns, y: tiles of ROWS rows, z: batch.
  *               dots: x: tiles of ROWS rows (neighbours share B), y: tiles of COLUMNS columns, z: batch.
- * Defines:      ROWS 1 to 8, COLUMNS 1 to 4 (dots); HAS_BIAS 0 or 1; ACTIVATION.
+ * Defines:      ROWS 1 to 8, at most m (columns), COLUMNS 1 to 4 (dots); HAS_BIAS 0 or 1; ACTIVATION.
  * Local memory: none.
  * Truth:        lib/reference/gemm.c
  * Source:       register tile after Goto and van de Geijn 2008. */
@@ -32,7 +32,8 @@ __kernel void gemm_plain_columns(int m, int n, int k, int a_row, int a_column, i
                                  __global const real *a, ulong a_offset, __global const real *b,
                                  ulong b_offset, __global const real *bias, ulong bias_offset,
                                  float alpha, float beta, __global real *c, ulong c_offset) {
-    int n0 = (int)get_global_id(0) * 16, m0 = (int)get_global_id(1) * ROWS;
+    int n0 = (int)get_global_id(0) * 16, first = (int)get_global_id(1) * ROWS;
+    int m0 = min(first, m - ROWS); /* the last tile begins earlier, and stores from `first` on */
     int batch = (int)get_global_id(2);
     if (n0 >= n) return;
     a += a_offset + (ulong)(batch / batch1) * a_batch0 + (ulong)(batch % batch1) * a_batch1;
@@ -40,17 +41,15 @@ __kernel void gemm_plain_columns(int m, int n, int k, int a_row, int a_column, i
     c += c_offset + (ulong)batch * c_batch;
 
     float16 sum[ROWS];
-    int row[ROWS]; /* where each row of A starts; past the last row, the last one again */
-    for (int i = 0; i < ROWS; i++) {
-        sum[i] = 0;
-        row[i] = min(m0 + i, m - 1) * a_row;
-    }
-    for (int t = 0; t < k; t++) {
-        float16 v = gemm_plain_row(b + (ulong)t * b_row, n0, n, b_column);
-        for (int i = 0; i < ROWS; i++) sum[i] += a[row[i] + t * a_column] * v;
+    for (int i = 0; i < ROWS; i++) sum[i] = 0;
+    a += (size_t)m0 * a_row;
+    for (int t = 0; t < k; t++, a += a_column, b += b_row) {
+        float16 v = gemm_plain_row(b, n0, n, b_column);
+        for (int i = 0; i < ROWS; i++) sum[i] += a[i * (size_t)a_row] * v;
     }
 
-    for (int i = 0; i < ROWS && m0 + i < m; i++) {
+    for (int i = 0; i < ROWS; i++) { /* no early end: sum[] must stay in registers */
+        if (m0 + i < first) continue;
         real e[16];
         vstore16(sum[i], 0, e);
         for (int j = 0; j < 16 && n0 + j < n; j++) {
@@ -92,7 +91,9 @@ __kernel void gemm_plain_dots(int m, int n, int k, int a_row, int a_column, int 
         }
     }
 
+#pragma unroll
     for (int i = 0; i < ROWS; i++)
+#pragma unroll
         for (int j = 0; j < COLUMNS; j++) {
             if (m0 + i >= m || n0 + j >= n) continue;
             float4 half_sum = sum[i][j].lo + sum[i][j].hi;

@@ -13,7 +13,8 @@ const struct algorithm *const conv_transpose_algorithms[] = {&conv_transpose_dir
 
 enum {
     WIDE = 8,                 /* output columns of a tile of conv_direct and conv_depthwise */
-    COLUMNS_LIMIT = 32 << 20, /* bytes of an im2col matrix */
+    COLUMNS_LIMIT = 32 << 20, /* bytes of an im2col matrix: a few big products keep a GPU busy */
+    COLUMNS_CACHED = 1 << 20, /* the same on a CPU, where the matrix is to stay in its cache */
     LAUNCH_LIMIT = 4096,      /* kernels of one node */
     SPAN_LIMIT = 1 << 30,     /* of a padded axis: kernels count it in ints */
 };
@@ -181,27 +182,28 @@ static bool is_pointwise(const struct conv *c) {
 
 /* Output pixels whose columns are in the workspace at a time: all, or a multiple of 16 (0 if not even
  * that fits). */
-static int64_t chunk_of(const struct conv *c) {
-    int64_t most = COLUMNS_LIMIT / (int64_t)sizeof(float) / c->k;
+static int64_t chunk_of(const struct site *s, const struct conv *c) {
+    int64_t bytes = s->device->local_memory_is_real ? COLUMNS_LIMIT : COLUMNS_CACHED;
+    int64_t most = bytes / (int64_t)sizeof(float) / c->k;
     if (is_pointwise(c) || c->pixels <= most) return c->pixels;
-    return most / 16 * 16;
+    return most >= 16 ? most / 16 * 16 : COLUMNS_LIMIT / (int64_t)sizeof(float) / c->k / 16 * 16;
 }
 
-static int64_t im2col_launches(const struct conv *c) {
-    int64_t chunk = chunk_of(c), chunks = chunk ? (c->pixels + chunk - 1) / chunk : 1;
+static int64_t im2col_launches(const struct site *s, const struct conv *c) {
+    int64_t chunk = chunk_of(s, c), chunks = chunk ? (c->pixels + chunk - 1) / chunk : 1;
     return c->n * (c->groups * chunks * 2 + 1);
 }
 
 static const char *conv_im2col_gemm_refuse(const struct site *s) {
     struct conv c = conv_of(s);
-    if (chunk_of(&c) == 0) return "16 columns of the matrix are above 32 MiB";
-    if (im2col_launches(&c) > LAUNCH_LIMIT) return "more than 4096 launches would be needed";
+    if (chunk_of(s, &c) == 0) return "16 columns of the matrix are above 32 MiB";
+    if (im2col_launches(s, &c) > LAUNCH_LIMIT) return "more than 4096 launches would be needed";
     return refuse_span(&c);
 }
 
 static size_t conv_im2col_gemm_workspace(const struct site *s) {
     struct conv c = conv_of(s);
-    return is_pointwise(&c) ? 0 : (size_t)(c.k * chunk_of(&c)) * sizeof(float);
+    return is_pointwise(&c) ? 0 : (size_t)(c.k * chunk_of(s, &c)) * sizeof(float);
 }
 
 /* y (oc, pixels) = w (oc, k) columns (k, count), for the pixels from `first` on of one image and group. */
@@ -235,7 +237,7 @@ static bool use_clblast(const struct site *s, const struct gemm_task *t) {
 
 static double conv_im2col_gemm_estimate(const struct site *s) {
     struct conv c = conv_of(s);
-    int64_t chunk = chunk_of(&c);
+    int64_t chunk = chunk_of(s, &c);
     struct gemm_task t = im2col_task(s, &c, 0, 0, 0, chunk);
     double times = (double)(c.n * c.groups) * ceil((double)c.pixels / (double)chunk);
     double gemm = use_clblast(s, &t) ? gemm_seconds_clblast(s->device, &t)
@@ -243,7 +245,7 @@ static double conv_im2col_gemm_estimate(const struct site *s) {
     double columns = is_pointwise(&c) ? 0 : 2 * sizeof(float) * (double)(c.k * chunk);
     double move = s->device->local_memory_is_real ? 1 : 0.25; /* scattered reads, one by one */
     return times * (gemm + columns / (move * s->device->bytes_per_second)) +
-           (double)im2col_launches(&c) * s->device->launch_overhead_us * 1e-6;
+           (double)im2col_launches(s, &c) * s->device->launch_overhead_us * 1e-6;
 }
 
 static void lower_columns(const struct site *s, struct recipe *r, const struct conv *c,
@@ -282,7 +284,7 @@ static void lower_finish(const struct site *s, struct recipe *r, const struct co
 /* Returns true if the product went to CLBlast and bias and activation are left to do. */
 static bool lower_group(const struct site *s, struct recipe *r, const struct conv *c, int64_t image,
                         int64_t group) {
-    int64_t chunk = chunk_of(c);
+    int64_t chunk = chunk_of(s, c);
     bool unfinished = false;
     for (int64_t first = 0; first < c->pixels; first += chunk) {
         int64_t count = c->pixels - first < chunk ? c->pixels - first : chunk;

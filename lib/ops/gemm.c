@@ -52,7 +52,8 @@ static bool is_dots(const struct gemm_task *t) {
 
 static int64_t rows_of_tile(const struct gemm_task *t) {
     if (t->m == 1) return 1;
-    return is_dots(t) ? 4 : 6;
+    if (is_dots(t)) return 4;
+    return t->m >= 6 ? 6 : t->m >= 4 ? 4 : 2;
 }
 
 static int64_t columns_of_tile(const struct gemm_task *t) {
