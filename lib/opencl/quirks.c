@@ -31,9 +31,6 @@ static const struct rule rules[] = {
      "a compute unit is one execution unit with 8 fp32 lanes (Gen9 compute architecture)"},
     {NULL, "ARM", NULL, FOVEA_DEVICE_GPU, {.lanes = 32},
      "a Valhall shader core does 32 fp32 FMA a cycle; older ones 8 to 24"},
-    {"Oclgrind", NULL, NULL, -1, {.serial_build = true},
-     "its compiler shares one LLVM context between programs: two builds at once end in a crash now "
-     "and then (observed with 21.10)"},
 };
 
 static bool has(const char *string, const char *piece) {
