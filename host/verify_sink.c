@@ -45,7 +45,9 @@ static void print_json(const fovea_verdict *v) {
 }
 
 static void add_row(struct verify_sink *s, const fovea_verdict *v) {
-    table_cell(&s->table, "%.40s", v->node && *v->node ? v->node : "-");
+    /* Nodes of the self-test have no names of their own: the problem tells more. */
+    const char *name = s->total && v->problem ? v->problem : v->node;
+    table_cell(&s->table, "%.40s", name && *name ? name : "-");
     table_cell(&s->table, "%s", v->op);
     table_cell(&s->table, "%s", v->algorithm);
     table_cell(&s->table, "%.3g", v->error);
