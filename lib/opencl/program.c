@@ -60,9 +60,10 @@ static fovea_status prepare(struct opencl *cl, const struct opencl_source *sourc
 
 /* ---- In the threads: OpenCL ---- */
 
-/* "-cl-std=CL1.2 -DKH=3": no more than is needed. */
+/* "-cl-std=CL1.2 -w -DKH=3": no more than is needed. -w, since some runtimes print their warnings on
+ * the standard error of the program that uses them. */
 static cl_int build(const struct opencl_program *p) {
-    char *options = mem_format("-cl-std=CL1.2 %s", p->options);
+    char *options = mem_format("-cl-std=CL1.2 -w %s", p->options);
     if (!options) return CL_OUT_OF_HOST_MEMORY;
     cl_int code = clBuildProgram(p->program, 1, &p->cl->device, options, NULL, NULL);
     mem_free(options);
