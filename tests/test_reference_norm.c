@@ -130,6 +130,7 @@ START_TEST(refusals) {
     expect_refused("LayerNormalization 2x4 3", FOVEA_INVALID);
     expect_refused("LayerNormalization 2x4 1x2x4", FOVEA_INVALID);
     expect_refused("LayerNormalization 2x4 4 axis=2", FOVEA_INVALID);
+    expect_refused("LayerNormalization 3x0 0 -> 3", FOVEA_INVALID);
     expect_refused("LayerNormalization 2x4 4 stash_type=7", FOVEA_INVALID);
     expect_refused("LRN 1x3x2", FOVEA_INVALID);
     expect_refused("LRN 1x3x2 size=0", FOVEA_INVALID);

@@ -120,6 +120,7 @@ START_TEST(refusals) {
     expect_refused("Softmax 2 2", FOVEA_INVALID);
     expect_refused("SoftmaxCrossEntropyLoss 2x3", FOVEA_INVALID);
     expect_refused("SoftmaxCrossEntropyLoss 2x3 2", FOVEA_INVALID);
+    expect_refused("SoftmaxCrossEntropyLoss 2x0 i64:2", FOVEA_INVALID);
     expect_refused("SoftmaxCrossEntropyLoss 2x3 i64:3", FOVEA_INVALID);
     expect_refused("SoftmaxCrossEntropyLoss 2x3x4 i64:2x3", FOVEA_INVALID);
     expect_refused("SoftmaxCrossEntropyLoss 2x3 i64:2 2", FOVEA_INVALID);

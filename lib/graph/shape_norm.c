@@ -101,6 +101,9 @@ fovea_status shape_layer_norm(fovea_graph *g, struct node *n) {
     TRY(want_broadcast(g, n, 2, x));
     int axis = attr_axis(n, "axis", -1, x->rank);
     if (axis < 0) return FOVEA_INVALID;
+    if (desc_span(x, axis, x->rank) == 0)
+        return fail(FOVEA_INVALID, "input 0 has shape %s: nothing to take statistics of",
+                    desc_text(x));
     int64_t stash = attr_int(n, "stash_type", FOVEA_FLOAT32);
     if (stash != FOVEA_FLOAT32 && stash != FOVEA_FLOAT64 && stash != FOVEA_FLOAT16 &&
         stash != FOVEA_BFLOAT16)

@@ -34,6 +34,8 @@ fovea_status shape_cross_entropy(fovea_graph *g, struct node *n) {
     TRY(shape_want_floats(g, n, 1));
     const fovea_desc *x = &node_in(g, n, 0)->desc, *labels = &node_in(g, n, 1)->desc;
     TRY(want_labels(x, labels));
+    if (x->dim[1] < 1)
+        return fail(FOVEA_INVALID, "the scores have shape %s: there is no class", desc_text(x));
     const struct value *w = node_in(g, n, 2);
     if (w && (!dtype_is_float(w->desc.dtype) || w->desc.rank != 1 || w->desc.dim[0] != x->dim[1]))
         return fail(FOVEA_INVALID,

@@ -64,6 +64,7 @@ static const char *loss_refuse(const struct site *s) {
     int64_t ignore = attr_int(n, "ignore_index", 0);
     if (!is_float32(node_in(s->graph, n, 0)) || !is_float32(node_in(s->graph, n, 2)))
         return "scores and weights must be float32";
+    if (value_elements(node_in(s->graph, n, 1)) == 0) return "there are no labels";
     if (ignore != (int32_t)ignore) return "ignore_index must fit 32 bits";
     return refuse_activation(s);
 }
