@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Does a broken kernel get caught? Breaks one operator in a copy of a kernel file and demands that `verify`
-# ends with 1 and names the algorithm; the untouched copy must pass: broken_kernel.sh FOVEA
+# ends with 1 and names the algorithm; the untouched copy must pass: broken_kernel.sh FOVEA DEVICE
 set -euo pipefail
-fovea=$1
+fovea=$1 device=$2
 kernels=$(cd "$(dirname "$0")/../cl_kernels" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -38,4 +38,6 @@ break_kernel() {
     echo "broken $algorithm: caught and named"
 }
 
-break_kernel cpu conv_direct 's/sum\[o\] += /sum[o] -= /' 'Conv 2x3x9x7 4x3x3x3 4 pads=1,1,1,1'
+break_kernel "$device" conv_direct 's/sum\[o\] += w/sum[o] -= w/' \
+    'Conv 2x3x9x7 4x3x3x3 4 pads=1,1,1,1'
+break_kernel "$device" pool_direct 's/tap <= best/tap >= best/' 'MaxPool 1x5x13x13 kernel_shape=3,3 strides=2,2'
