@@ -362,6 +362,55 @@ START_TEST(a_binary_that_does_not_load_is_replaced) {
 }
 END_TEST
 
+/* Everything once, as far as it gets. Whether it gets to the end. */
+static bool try_all(const char *id, const char *store_path) {
+    struct opencl *cl = NULL;
+    struct opencl_program *program = NULL;
+    struct opencl_kernel *kernel = NULL;
+    struct opencl_buffer *buffer = NULL;
+    struct opencl_source source = {"scale", "-DFACTOR=2"};
+    fovea_device_info *list;
+    size_t count, compiled;
+    char *log = NULL;
+    struct store *store = store_open(store_path, NULL, NULL);
+    fovea_status built = FOVEA_OK, status = opencl_list(&list, &count, NULL, NULL);
+    mem_free(list);
+    if (status == FOVEA_OK) status = opencl_open(&cl, id, true, store);
+    if (status == FOVEA_OK)
+        status = opencl_build(cl, &source, 1, &program, &built, &log, &compiled);
+    if (status == FOVEA_OK) status = built;
+    if (status == FOVEA_OK) status = opencl_buffer_create(&buffer, cl, 64);
+    if (status == FOVEA_OK) status = opencl_kernel_create(&kernel, program, "scale");
+    if (status == FOVEA_OK) opencl_remember(cl);
+    if (status != FOVEA_OK) ck_assert(strlen(fovea_error()) > 10);
+    ck_assert_int_eq(status == FOVEA_OK, kernel != NULL);
+    mem_free(log);
+    opencl_kernel_destroy(kernel);
+    opencl_buffer_destroy(buffer);
+    opencl_close(cl);
+    store_close(store);
+    return status == FOVEA_OK;
+}
+
+START_TEST(a_failing_allocation_is_no_crash) {
+    enum { ALLOCATIONS = 90 }; /* a few more than the whole way needs */
+    struct opencl *cl = open_device(0, false, NULL);
+    if (!cl) return;
+    char id[32], path[96];
+    int failures = 0;
+    snprintf(id, sizeof id, "%s", opencl_info(cl)->id);
+    snprintf(path, sizeof path, "%s/memory.db", folder);
+    opencl_close(cl);
+    for (int n = 1; n < ALLOCATIONS; n++) {
+        mem_fail_after((size_t)n);
+        failures += !try_all(id, path);
+        mem_fail_after(0);
+    }
+    ck_assert_int_gt(failures, 10);
+    ck_assert(try_all(id, path));
+}
+END_TEST
+
 START_TEST(slots_are_timed) {
     struct opencl *cl;
     for (size_t i = 0; (cl = open_device(i, true, NULL)); i++) {
@@ -437,6 +486,7 @@ int main(void) {
     tcase_add_test(tests, many_programs_build_at_once);
     tcase_add_test(tests, binaries_come_from_the_store);
     tcase_add_test(tests, a_binary_that_does_not_load_is_replaced);
+    tcase_add_test(tests, a_failing_allocation_is_no_crash);
     tcase_add_test(tests, slots_are_timed);
     tcase_add_test(tests, gemm_multiplies);
     suite_add_tcase(suite, tests);

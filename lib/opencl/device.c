@@ -140,6 +140,8 @@ static void find_problem(fovea_device_info *info, cl_device_id device) {
         problem = "the driver says that the device is not available";
     else if (!device_number(device, CL_DEVICE_COMPILER_AVAILABLE))
         problem = "the driver has no compiler for OpenCL C";
+    else if (!info->version[0])
+        problem = "the driver does not say its version, or memory ran out";
     else if (version_number(info->version) < 120)
         problem = "the device is older than OpenCL 1.2";
     else if (!device_number(device, CL_DEVICE_ENDIAN_LITTLE))
