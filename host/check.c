@@ -297,7 +297,8 @@ const struct command check_command = {
         "result by up to its own error bound, random in sign, the largest of up to three such\n"
         "runs; 2 because both engines err, and 2 because three draws may be small by chance.\n"
         "Quantised outputs are rounded up to whole steps; other whole numbers have their own\n"
-        "spread alone. Status: pass, fail, unsupported (load or plan refuses), error.",
+        "spread alone. Expected floats written with four decimals count as rounded there. Status: "
+        "pass, fail, unsupported (load or plan refuses), error.",
     .examples =
         "  fovea check onnx/node/test_relu\n  fovea check --json models --device reference\n",
     .args = args,

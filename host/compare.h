@@ -10,7 +10,10 @@
  * their range with probability 7/8, and the rms of the whole output stands in where an element's own
  * draws are all small by chance. Outputs of 8 bits (quantised) are rounded up to whole steps, if any
  * element moved. Indices, truth values and other whole numbers have their own spread alone, which is 0
- * unless rounding can turn a decision. NaN equals NaN, and an infinity itself. */
+ * unless rounding can turn a decision. NaN equals NaN, and an infinity itself.
+ *
+ * Some expected floats were written by hand with four decimals (0.2841): every element is then the
+ * float nearest to such a decimal, and half a unit of the fourth decimal is added to what is allowed. */
 #ifndef HOST_COMPARE_H
 #define HOST_COMPARE_H
 

@@ -87,6 +87,7 @@ static int run_command_line(int argc, char **argv) {
     if (common.version) printf("fovea %s\n", fovea_version());
     else if (common.help) print_help(c);
     else if (!c) {
+        fprintf(stderr, "fovea: which command?\n");
         print_overview(stderr);
         return EXIT_USAGE;
     } else if (operands.count < c->min_operands || operands.count > c->max_operands) {

@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Runs the program as a user would: test_host.py FOVEA LENET5_MODEL
+
+Exit codes, JSON that parses, bad files, full disks, readers that leave; pictures against values that
+Pillow gave. Every command must end with one of the five exit codes, and a failure with one sentence."""
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+
+fovea, model = sys.argv[1], sys.argv[2]
+scratch = tempfile.TemporaryDirectory(prefix="fovea-host-")
+folder = Path(scratch.name)
+environment = dict(os.environ, XDG_CACHE_HOME=str(folder / "cache"))
+environment.pop("FOVEA_DEVICE", None)
+failures = []
+checks = 0
+
+
+def call(*words, **more):
+    return subprocess.run([fovea, *map(str, words)], capture_output=True, timeout=300,
+                          env=environment, stdin=subprocess.DEVNULL, check=False, **more)
+
+
+def check(good, what):
+    global checks
+    checks += 1
+    if not good:
+        failures.append(what)
+        print(f"wrong: {what}")
+
+
+def expect(code, *words, says=""):
+    """The command ends with `code`; a failure says one sentence, with `says` in it."""
+    done = call(*words)
+    name = " ".join(map(str, words))
+    error = done.stderr.decode(errors="replace")
+    check(done.returncode == code, f"'{name}' ends with {done.returncode}, not {code}: {error}")
+    if code in (2, 3, 4):
+        check(error.startswith("fovea: "), f"'{name}' says no sentence: {error!r}")
+    check(says in error, f"'{name}' does not say '{says}': {error!r}")
+    return done.stdout.decode(errors="replace")
+
+
+def expect_json(code, *words):
+    text = expect(code, *words, "--json")
+    try:
+        return json.loads(text)
+    except ValueError as wrong:
+        check(False, f"'{' '.join(map(str, words))} --json' gives no JSON: {wrong}")
+        return {}
+
+
+# ---- Files, made by hand after the formats' descriptions ----
+
+def idx_file(path, dims, body):
+    path.write_bytes(struct.pack(f">HBB{len(dims)}I", 0, 8, len(dims), *dims) + bytes(body))
+    return path
+
+
+def npy_file(path, shape, values, code="f4"):
+    header = f"{{'descr': '<{code}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    kind = {"f4": "f", "f8": "d", "i8": "q"}[code]
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header +
+                     struct.pack(f"<{len(values)}{kind}", *values))
+    return path
+
+
+def read_npy(path):
+    data = path.read_bytes()
+    length = struct.unpack_from("<H", data, 8)[0]
+    header = eval(data[10:10 + length])  # a dictionary that the program under test wrote
+    check((10 + length) % 64 == 0, f"{path.name}: data do not begin at a multiple of 64")
+    count = (len(data) - 10 - length) // 4
+    return header["shape"], struct.unpack_from(f"<{count}f", data, 10 + length)
+
+
+def png_file(path, width, height, rows, channels):
+    def chunk(kind, body):
+        return (struct.pack(">I", len(body)) + kind + body +
+                struct.pack(">I", zlib.crc32(kind + body)))
+    kind = {1: 0, 3: 2, 4: 6}[channels]
+    body = b"".join(b"\0" + bytes(row) for row in rows)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" +
+                     chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)) +
+                     chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b""))
+    return path
+
+
+def varint(x):
+    out = b""
+    while x > 127:
+        out += bytes([x & 127 | 128])
+        x >>= 7
+    return out + bytes([x])
+
+
+def field(number, body):
+    """A field of protobuf's wire format: a number or bytes."""
+    if isinstance(body, int):
+        return varint(number << 3) + varint(body)
+    return varint(number << 3 | 2) + varint(len(body)) + body
+
+
+def value_info(name, dims):
+    shape = b"".join(field(1, field(1, d) if isinstance(d, int) else field(2, d.encode()))
+                     for d in dims)
+    return field(1, name.encode()) + field(2, field(1, field(1, 1) + field(2, shape)))
+
+
+def onnx_file(path, op, inputs, outputs, ops_domain=b""):
+    node = b"".join(field(1, name.encode()) for name, _ in inputs)
+    node += b"".join(field(2, name.encode()) for name, _ in outputs)
+    node += field(3, b"the_node") + field(4, op.encode())
+    graph = field(1, node) + field(2, b"g")
+    graph += b"".join(field(11, value_info(*value)) for value in inputs)
+    graph += b"".join(field(12, value_info(*value)) for value in outputs)
+    path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(1, ops_domain) + field(2, 17)))
+    return path
+
+
+def tensor_file(path, dims, values):
+    path.write_bytes(b"".join(field(1, d) for d in dims) + field(2, 1) +
+                     field(9, struct.pack(f"<{len(values)}f", *values)))
+    return path
+
+
+# ---- Tests ----
+
+def test_usage():
+    expect(2)
+    expect(2, "frobnicate", says="frobnicate")
+    expect(2, "devices", "--divice", "x", says="--device")
+    expect(2, "devices", "--device", says="needs a value")
+    expect(2, "devices", "extra", says="too many")
+    expect(2, "run", says="too few")
+    expect(2, "run", model, "x.png", "--top", "many", says="--top")
+    expect(2, "run", model, "x.png", "--json=1", says="takes no value")
+    check("fovea run" in expect(0, "--help"), "--help has no examples")
+    for command in ("devices", "info", "run", "verify", "check"):
+        text = expect(0, command, "--help")
+        check("Examples:" in text and "--device" in text, f"{command} --help lacks something")
+    check(expect(0, "--version").startswith("fovea "), "--version")
+
+
+def test_devices():
+    listed = expect_json(0, "devices").get("devices", [])
+    check(any(d["id"] == "reference" and d["usable"] for d in listed), "the reference is not listed")
+    check("reference" in expect(0, "devices", "-v"), "devices -v")
+    expect(4, "run", model, idx_file(folder / "one.idx", (1, 28, 28), [0] * 784),
+           "--device", "no such device", says="no such device")
+
+
+def test_info():
+    about = expect_json(0, "info", model)
+    check(about.get("parameters") == 61706, f"parameters {about.get('parameters')}")
+    check(about.get("ops", {}).get("Conv") == 2, "ops")
+    check(about.get("flops", 0) > 5e5, "flops")
+    check("Conv 2" in expect(0, "info", model), "info as text")
+    expect(3, "info", folder / "missing.onnx", says="missing.onnx")
+    (folder / "bad.onnx").write_bytes(b"this is no model")
+    expect(3, "info", folder / "bad.onnx", says="bad.onnx")
+    unknown = onnx_file(folder / "unknown.onnx", "Frobnicate", [("x", [2])], [("y", [2])])
+    expect(3, "info", unknown, says="Frobnicate")
+
+
+def test_run():
+    pictures = idx_file(folder / "p.idx", (3, 28, 28), [i * 7 % 256 for i in range(3 * 784)])
+    labels = idx_file(folder / "l.idx", (3,), [1, 2, 3])
+    out = folder / "out.npy"
+    reference = ("--device", "reference")
+    ran = expect_json(0, "run", model, pictures, "--truth", labels, "--output", out, *reference)
+    check(len(ran.get("results", [])) == 3 and ran.get("pictures") == 3, "three pictures")
+    shape, values = read_npy(out)
+    check(shape == (3, 10) and len(values) == 30, f"the shape of the output is {shape}")
+    for row, result in enumerate(ran.get("results", [])):
+        best = max(range(10), key=lambda c, row=row: values[10 * row + c])
+        check(result["top"][0]["class"] == best and len(result["top"]) == 5, "the top 5")
+    # The batch, the form of the file and the way of naming the input make no difference.
+    scaled = npy_file(folder / "p.npy", (3, 1, 28, 28),
+                      [i * 7 % 256 / 255 for i in range(3 * 784)], "f8")
+    name = expect_json(0, "info", model)["inputs"][0]["name"]
+    for words in ((pictures, "--batch", 1), (pictures, "--batch", 2), (scaled,), (f"{name}={scaled}",)):
+        expect(0, "run", model, *words, "--output", folder / "again.npy", *reference)
+        again = read_npy(folder / "again.npy")[1]
+        check(len(again) == 30 and max(abs(a - b) for a, b in zip(again, values)) < 1e-6,
+              f"run {words} gives other values")
+    one = expect_json(0, "run", model, pictures, "--index", 2, "--top", 3, *reference)
+    check(len(one["results"]) == 1 and len(one["results"][0]["top"]) == 3, "--index, --top")
+    check("ms" in expect(0, "run", model, pictures, "--profile", *reference), "--profile")
+    expect(3, "run", model, pictures, "--index", 3, says="3 pictures")
+    expect(3, "run", model, pictures, "--count", 4, says="3 pictures")
+    expect(3, "run", model, pictures, "--truth", idx_file(folder / "short.idx", (2,), [1, 2]),
+           *reference, says="2 classes")
+    expect(2, "run", model, pictures, "--preset", "nonsense", says="imagenet")
+    expect(2, "run", model, says=name)
+    expect(3, "run", model, pictures, "--output", "/dev/full", *reference, says="/dev/full")
+
+
+def test_bad_inputs():
+    for name, data in (("text.png", b"hello"), ("cut.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF"),
+                       ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ("empty.bmp", b""),
+                       ("huge.ppm", b"P6 999999999 999999999 255\n"), ("cut.ppm", b"P5 28 28 255\nab"),
+                       ("cut.bmp", b"BM" + bytes(60)), ("cut.npy", b"\x93NUMPY\x01\x00\xff\xff{"),
+                       ("cut.gz", b"\x1f\x8b\x08" + bytes(30)), ("bad.pb", b"\xff\xff\xff\xff")):
+        (folder / name).write_bytes(data)
+        expect(3, "run", model, folder / name, "--device", "reference", says=name)
+    wrong = npy_file(folder / "wrong.npy", (2, 5), range(10))
+    expect(3, "run", model, wrong, says="shape 2x5")
+    expect(3, "run", model, folder / "missing.png", says="missing.png")
+    expect(3, "run", model, folder, says=str(folder))
+
+
+def test_pictures():
+    """A gradient of 9 x 6 pixels, scaled to 4 x 3: Pillow's resize((4, 3), Image.BILINEAR) gave
+    these bytes; Pillow's convert("L") the grey ones."""
+    width, height = 9, 6
+    pixel = [[[(x * 29 + y * 3) % 256, (x * x + 40 * y) % 256, (255 - 11 * x * y) % 256]
+              for x in range(width)] for y in range(height)]
+    identity = onnx_file(folder / "i.onnx", "Identity", [("x", [1, 3, "h", "w"])],
+                         [("y", [1, 3, "h", "w"])])
+    flat = [[c for p in row for c in p] for row in pixel]
+    with_alpha = [[c for p in row for c in (*p, 7)] for row in pixel]
+    ppm = folder / "g.ppm"
+    ppm.write_bytes(b"P6 %d %d 255\n" % (width, height) + bytes(c for row in flat for c in row))
+    text = folder / "g3.ppm"
+    text.write_text(f"P3 {width} {height} 255\n" + " ".join(str(c) for row in flat for c in row))
+    png = png_file(folder / "g.png", width, height, flat, 3)
+    rgba = png_file(folder / "a.png", width, height, with_alpha, 4)
+    bmp = folder / "g.bmp"
+    rows = [b"".join(bytes((p[2], p[1], p[0])) for p in row).ljust(28, b"\0") for row in pixel]
+    bmp.write_bytes(b"BM" + struct.pack("<IIIIiiHHIIiiII", 54 + 28 * height, 0, 54, 40, width, height,
+                                        1, 24, 0, 0, 0, 0, 0, 0) + b"".join(rows[::-1]))
+    out = folder / "picture.npy"
+    for path in (ppm, text, png, rgba, bmp):
+        expect(0, "run", identity, path, "--preset", "raw", "--output", out, "--device", "reference")
+        shape, values = read_npy(out)
+        wanted = [pixel[y][x][c] for c in range(3) for y in range(height) for x in range(width)]
+        check(shape == (1, 3, height, width) and list(values) == wanted, f"{path.name}: other pixels")
+    expect(0, "run", identity, png, "--preset", "raw", "--size", "3x4", "--output", out, "--bgr",
+           "--device", "reference")
+    shape, values = read_npy(out)
+    check(shape == (1, 3, 3, 4), "--size")
+    wanted = PILLOW_SCALED  # red, green, blue
+    check([int(v) for v in values[24:]] == wanted[0:12] and [int(v) for v in values[12:24]] ==
+          wanted[12:24] and [int(v) for v in values[:12]] == wanted[24:],
+          f"scaled: {list(values)}, Pillow has {wanted}")
+    expect(0, "run", identity, png, "--mean", "1,2,3", "--std", "2", "--scale", "0.5", "--resize-mode",
+           "squash", "--output", out, "--device", "reference")
+    values = read_npy(out)[1]
+    check(values[0] == (pixel[0][0][0] * 0.5 - 1) / 2 and
+          values[54 + 53] == (pixel[5][8][1] * 0.5 - 2) / 2, "--mean, --std, --scale")
+    grey = onnx_file(folder / "l.onnx", "Identity", [("x", [1, 1, 6, 9])], [("y", [1, 1, 6, 9])])
+    expect(0, "run", grey, png, "--preset", "raw", "--output", out, "--device", "reference")
+    check([int(v) for v in read_npy(out)[1]] == PILLOW_GREY, "grey")
+
+
+PILLOW_SCALED = [
+    26, 85, 151, 210, 32, 91, 157, 216, 37, 96, 162, 221, 30, 38, 56, 81, 101, 109, 127, 152,
+    172, 180, 198, 183, 249, 233, 214, 199, 233, 177, 124, 125, 216, 123, 133, 150]
+PILLOW_GREY = [
+    29, 38, 49, 60, 73, 87, 102, 119, 136, 53, 61, 71, 81, 93, 105, 119, 134, 150, 78, 85, 92,
+    102, 112, 123, 136, 150, 165, 102, 108, 114, 122, 131, 141, 153, 165, 208, 127, 131, 136,
+    143, 151, 160, 199, 210, 223, 151, 154, 158, 163, 170, 207, 216, 226, 87]
+
+
+def test_several_inputs():
+    add = onnx_file(folder / "add.onnx", "Add", [("a", [2]), ("b", [2])], [("y", [2])])
+    a = npy_file(folder / "a.npy", (2,), [1, 2])
+    b = tensor_file(folder / "b.pb", (2,), [10, 20])
+    out = folder / "sum.npy"
+    for words in ((a, b), (f"b={b}", f"a={a}"), (f"b={b}", a)):
+        expect(0, "run", add, *words, "-o", f"y={out}", "-d", "reference")
+        check(read_npy(out) == ((2,), (11, 22)), f"run add {words}")
+    expect(2, "run", add, a, says="'b'")
+    expect(2, "run", add, a, b, a, says="too many")
+    expect(0, "run", add, a, b, "-o", folder / "sum.pb", "-d", "reference")
+    expect(0, "run", add, folder / "sum.pb", a, "-o", out, "-d", "reference")
+    check(read_npy(out) == ((2,), (12, 24)), "an output as input")
+
+
+def test_verify():
+    for device in ("reference", "all"):
+        done = expect_json(0, "verify", model, "--device", device)
+        for one in done.get("devices", [done]):
+            check(len(one["layers"]) >= 5 and one["wrong"] == 0, f"verify on {device}")
+            for key in ("node", "op", "algorithm", "error", "bound", "ratio", "verdict"):
+                check(all(key in layer for layer in one["layers"]), f"verify --json lacks {key}")
+    done = expect_json(0, "verify", "--problem", "Relu 7", "--device", "reference", "--exact")
+    check([layer["verdict"] for layer in done["layers"]] == ["right"], "verify --problem")
+    expect(3, "verify", "--problem", "Relu 7x", "-d", "reference")
+    expect(2, "verify", model, "--problem", "Relu 7", says="--problem")
+    pictures = idx_file(folder / "v.idx", (2, 28, 28), [9] * 2 * 784)
+    check("2 wrong" not in expect(0, "verify", model, pictures, "-d", "reference"), "verify INPUT")
+
+
+def test_check():
+    tests = folder / "tests"
+    for name, op, wanted in (("test_1", "Relu", [0, 2]), ("test_2", "Neg", [1, -2]),
+                             ("test_10", "Neg", [1, -2.001]), ("test_11", "Frobnicate", [0, 0])):
+        data = tests / name / "test_data_set_0"
+        data.mkdir(parents=True)
+        onnx_file(tests / name / "model.onnx", op, [("x", [2])], [("y", [2])])
+        tensor_file(data / "input_0.pb", (2,), [-1, 2])
+        tensor_file(data / "output_0.pb", (2,), wanted)
+    (tests / "test_12").mkdir()
+    (tests / "test_12" / "model.onnx").write_bytes(b"nonsense")
+    done = expect_json(1, "check", tests, "-d", "reference")
+    counts = [done.get(key) for key in ("passed", "failed", "unsupported", "errors")]
+    check(counts == [2, 1, 1, 1], f"check counts {counts}")
+    got = [(Path(r["dir"]).name, r["status"]) for r in done.get("results", [])]
+    check(got == [("test_1", "pass"), ("test_2", "pass"), ("test_10", "fail"),
+                  ("test_11", "unsupported"), ("test_12", "error")], f"check results {got}")
+    check(done.get("device") == "reference", "check device")
+    check("2.00099" in str(done["results"][2]["detail"]), "a failure's values")
+    expect(0, "check", tests / "test_1", tests / "test_2", "-d", "reference")
+    wrong = tests / "test_1" / "test_data_set_0"
+    tensor_file(wrong / "output_0.pb", (1, 2), [0, 2])
+    expect(1, "check", tests / "test_1", "-d", "reference")
+    expect(3, "check", folder / "cache", says="model.onnx")
+    expect(3, "check", folder / "missing", says="missing")
+
+
+def test_leaving_readers():
+    with open("/dev/full", "wb") as full:
+        for words in (["devices"], ["devices", "--json"], ["--help"], ["info", model]):
+            done = subprocess.run([fovea, *words], stdout=full, stderr=subprocess.PIPE, env=environment,
+                                  timeout=60, check=False)
+            check(done.returncode == 3 and b"cannot write" in done.stderr,
+                  f"{words} on a full disk: {done.returncode} {done.stderr}")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([fovea, "verify", model, "-d", "reference"], stdout=writer,
+                          stderr=subprocess.PIPE, env=environment, timeout=60, check=False)
+    os.close(writer)
+    check(done.returncode > 0 and b"cannot write" in done.stderr,
+          f"a reader that leaves: {done.returncode} {done.stderr}")
+
+
+tests = [value for name, value in list(globals().items()) if name.startswith("test_")]
+for test in tests:
+    test()
+print(f"{checks} checks, {len(failures)} wrong")
+sys.exit(1 if failures or checks < 100 else 0)
