@@ -49,7 +49,7 @@ static double allowed(fovea_dtype t, double expected, double spread, double floo
     return 4 * spread;
 }
 
-/* Half a unit of the fourth decimal, if the floats were written with four: each is the float nearest to
+/* A unit of the fourth decimal, if the floats were written with four: each is the float nearest to
  * k / 10000, and some k / 10000 is no short binary fraction, as computed results are by chance. */
 static double written_decimals(const fovea_array *a) {
     int64_t n = a->desc.dtype == FOVEA_FLOAT32 ? fovea_desc_elements(&a->desc) : 0;
@@ -59,7 +59,7 @@ static double written_decimals(const fovea_array *a) {
         if (!(fabs(k) < 1e7) || (float)(k / 1e4) != (float)x) return 0;
         odd = odd || (fmod(k, 10) != 0 && x * 1e4 != k);
     }
-    return odd ? 0.5e-4 : 0;
+    return odd ? 1e-4 : 0;
 }
 
 struct comparison compare_arrays(const fovea_array *got, const fovea_array *expected,

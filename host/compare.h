@@ -13,7 +13,8 @@
  * unless rounding can turn a decision. NaN equals NaN, and an infinity itself.
  *
  * Some expected floats were written by hand with four decimals (0.2841): every element is then the
- * float nearest to such a decimal, and half a unit of the fourth decimal is added to what is allowed. */
+ * float nearest to such a decimal. A unit of the fourth decimal is then added to what is allowed: half for
+ * the rounding of the output, half for that of the inputs, which were written by the same hand. */
 #ifndef HOST_COMPARE_H
 #define HOST_COMPARE_H
 
