@@ -308,8 +308,11 @@ FOVEA_API fovea_status fovea_graph_flatten(fovea_graph *graph, const char *name,
 /* What a graph holds. */
 typedef struct fovea_graph_info {
     size_t inputs, outputs, nodes, values;
-    int64_t parameters; /* elements of all float constants that nodes use */
-    int64_t parameter_bytes;
+    /* Elements of the float constants that nodes use as parameters. Not counted: the running mean and
+     * variance of BatchNormalization (gathered, not learned), the bounds of Clip, the value of Pad,
+     * lists that decide shapes, the ratio of Dropout. */
+    int64_t parameters;
+    int64_t parameter_bytes; /* of these */
     int64_t opset; /* of the file it was loaded from; 0 if built */
     const char *producer; /* the program that wrote the file; "" if built */
 } fovea_graph_info;
@@ -360,7 +363,11 @@ typedef struct fovea_zoo_options {
     uint64_t seed;    /* of the initial weights (He; Glorot for the last layer) */
     bool training;    /* with dropout and auxiliary heads */
 } fovea_zoo_options;
-/* Builds a network with fresh weights. Errors: INVALID with the list of known names. */
+/* Builds a network with fresh weights, the same for the same seed. The input is "input"; every network
+ * ends in a Softmax, whose output is "output". With `training`, googlenet has the further outputs
+ * "aux1" and "aux2", inception_v3 "aux1". Dropout is in the graph in any case; it is the identity
+ * unless the operator trains.
+ * Errors: INVALID with the list of known names, or where the pictures are too small. */
 FOVEA_API fovea_status fovea_zoo_create(fovea_graph **out, const char *name,
                                         const fovea_zoo_options *options);
 /* The i-th known name; NULL past the end. */
