@@ -145,62 +145,57 @@ static int rank_loss(const struct node *n, size_t output, const struct guess *in
     return strcmp(attr_string(n, "reduction", "mean"), "none") == 0 ? in[1].rank : 0;
 }
 
-static int rank_guess(const struct node *n, size_t output, const struct guess *in) {
-    int all = in[0].rank, axes = in[1].length;
+/* Whether an operator's shape function, named in op_list.h, is `family`. */
+static bool is_of(enum op op, const char *family) {
+    static const char *const families[] = {
+#define OP(name, shape, reference, device, static_inputs) #shape,
+#include "graph/op_list.h"
+#undef OP
+    };
+    return strcmp(families[op], family) == 0;
+}
+
+static int rank_broadcast(const struct node *n, const struct guess *in) {
+    int rank = in[0].rank;
+    for (size_t i = 1; i < n->n_in; i++) rank = i < GUESS_INPUTS ? larger(rank, in[i].rank) : -1;
+    return rank;
+}
+
+/* Operators that change the rank by a list of axes or a shape. */
+static int rank_moved(const struct node *n, const struct guess *in) {
+    int rank = in[0].rank, length = in[1].length;
     switch (n->op) {
-    case OP_Add:
-    case OP_Sub:
-    case OP_Mul:
-    case OP_Div:
-    case OP_Pow:
-    case OP_And:
-    case OP_Or:
-    case OP_Xor:
-    case OP_Equal:
-    case OP_Greater:
-    case OP_GreaterOrEqual:
-    case OP_Less:
-    case OP_LessOrEqual: return larger(in[0].rank, in[1].rank);
-    case OP_Where: return larger(larger(in[0].rank, in[1].rank), in[2].rank);
-    case OP_Min:
-    case OP_Max:
-    case OP_Sum:
-    case OP_Mean:
-        for (size_t i = 1; i < n->n_in; i++) all = i < GUESS_INPUTS ? larger(all, in[i].rank) : -1;
-        return all;
+    case OP_Reshape: return length;
+    case OP_Expand: return larger(rank, length);
+    case OP_ConstantOfShape: return in[0].length;
+    case OP_Squeeze: return rank < 0 || length < 0 || length > rank ? -1 : rank - length;
+    case OP_Unsqueeze: return rank < 0 || length < 0 ? -1 : rank + length;
+    case OP_Gather: return rank < 1 || in[1].rank < 0 ? -1 : rank - 1 + in[1].rank;
+    default: return rank;
+    }
+}
+
+static int rank_guess(const struct node *n, size_t output, const struct guess *in) {
+    int rank = in[0].rank;
+    if (is_of(n->op, "binary") || is_of(n->op, "compare") || is_of(n->op, "variadic") ||
+        is_of(n->op, "where"))
+        return rank_broadcast(n, in);
+    if (is_of(n->op, "reduce"))
+        return rank_reduced(n, in, attr_int(n, "noop_with_empty_axes", 0) != 0);
+    if (is_of(n->op, "arg_reduce")) return attr_int(n, "keepdims", 1) ? rank : rank - (rank > 0);
+    if (is_of(n->op, "cross_entropy")) return rank_loss(n, output, in);
+    switch (n->op) {
     case OP_MatMul:
-    case OP_MatMulInteger: return rank_matmul(in[0].rank, in[1].rank);
-    case OP_QLinearMatMul: return rank_matmul(in[0].rank, in[3].rank);
+    case OP_MatMulInteger: return rank_matmul(rank, in[1].rank);
+    case OP_QLinearMatMul: return rank_matmul(rank, in[3].rank);
     case OP_Gemm:
     case OP_Flatten: return 2;
-    case OP_Reshape:
-    case OP_Tile: return n->op == OP_Tile ? all : axes;
-    case OP_Expand: return larger(all, axes);
-    case OP_ConstantOfShape: return in[0].length;
-    case OP_Squeeze: return all < 0 || axes < 0 || axes > all ? -1 : all - axes;
-    case OP_Unsqueeze: return all < 0 || axes < 0 ? -1 : all + axes;
-    case OP_Gather: return all < 1 || in[1].rank < 0 ? -1 : all - 1 + in[1].rank;
-    case OP_ArgMax:
-    case OP_ArgMin: return attr_int(n, "keepdims", 1) ? all : all - (all > 0);
-    case OP_ReduceSum:
-    case OP_ReduceMean:
-    case OP_ReduceMax:
-    case OP_ReduceMin:
-    case OP_ReduceProd:
-    case OP_ReduceSumSquare:
-    case OP_ReduceL1:
-    case OP_ReduceL2:
-    case OP_ReduceLogSum:
-    case OP_ReduceLogSumExp:
-        return rank_reduced(n, in, attr_int(n, "noop_with_empty_axes", 0) != 0);
     case OP_Shape:
     case OP_Range: return 1;
     case OP_Size: return 0;
-    case OP_BatchNormalization: return output == 0 ? all : 1;
-    case OP_DynamicQuantizeLinear: return output == 0 ? all : 0;
-    case OP_SoftmaxCrossEntropyLoss:
-    case OP_NegativeLogLikelihoodLoss: return rank_loss(n, output, in);
-    default: return all;
+    case OP_BatchNormalization: return output == 0 ? rank : 1;
+    case OP_DynamicQuantizeLinear: return output == 0 ? rank : 0;
+    default: return rank_moved(n, in);
     }
 }
 
