@@ -1,9 +1,10 @@
 /* Computes       what reduce.cl does, for few outputs of many terms each: `parts` work-items share an
  *                output and leave partial results, which a second launch combines
  * Layouts        as reduce.cl; partial results (outputs, parts)
- * Launch         reduce_split: global (parts, outputs); work-item p takes the terms p, p + parts, ...
+ * Launch         reduce_split: global (parts, outputs); work-item p takes the terms p, p + parts, ..., or
+ *                if CONTIGUOUS the p-th piece of them
  *                reduce_split_finish: global (outputs)
- * Defines        OP: an enumerator below
+ * Defines        OP: an enumerator below. CONTIGUOUS: 1 where one work-item walks best
  * Local memory   none
  * Truth          lib/reference/reduce.c
  * Source         https://onnx.ai/onnx/operators, Reduce* */
@@ -12,6 +13,9 @@ enum { SUM, MEAN, MAX, MIN, PROD, SUM_SQUARE, L1, L2, LOG_SUM };
 
 #ifndef OP
 #define OP SUM
+#endif
+#ifndef CONTIGUOUS
+#define CONTIGUOUS 0
 #endif
 
 acc reduce_split_term(acc x);
@@ -47,11 +51,17 @@ __kernel void reduce_split(int parts, int terms, int k1, int k2, int k3, int s0,
     int p = (int)get_global_id(0), o = (int)get_global_id(1);
     x += x_offset + (ulong)(o / k3 / k2 / k1) * s0 + (ulong)(o / k3 / k2 % k1) * s1 +
          (ulong)(o / k3 % k2) * s2 + (ulong)(o % k3) * s3;
+    int each = (terms + parts - 1) / parts, i = CONTIGUOUS ? p * each : p;
+    int end = CONTIGUOUS && terms - i > each ? i + each : terms;
     acc sum = reduce_split_start();
-    for (int i = p; i < terms; i += parts) {
-        int a = i / r3 / r2 / r1, b = i / r3 / r2 % r1, c = i / r3 % r2, d = i % r3;
-        sum = reduce_split_combine(sum,
-                                   reduce_split_term(x[a * t0 + b * t1 + c * t2 + d * t3]));
+    while (i < end) { /* a run along the last reduced dimension, or a single term */
+        int outer = i / r3, d = i - outer * r3;
+        int run = !CONTIGUOUS ? 1 : end - i < r3 - d ? end - i : r3 - d;
+        ulong at = (ulong)d * t3 + (ulong)(outer % r2) * t2;
+        if (outer >= r2) at += (ulong)(outer / r2 % r1) * t1 + (ulong)(outer / r2 / r1) * t0;
+        for (int k = 0; k < run; k++)
+            sum = reduce_split_combine(sum, reduce_split_term(x[at + (ulong)k * t3]));
+        i += CONTIGUOUS ? run : parts;
     }
     partial[partial_offset + (ulong)o * parts + p] = sum;
 }

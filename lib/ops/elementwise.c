@@ -155,7 +155,7 @@ static fovea_status clip_lower(const struct site *s, struct recipe *r) {
 
 /* ---- Broadcasting: kernels walk four dimensions; what is more becomes several launches ---- */
 
-enum { KERNEL_DIMS = 4, LAUNCHES_MAX = 64 };
+enum { KERNEL_DIMS = 4, LAUNCHES_MAX = 64, CPU_CHUNK = 256 };
 
 struct launches {
     struct broadcast b; /* of what one launch walks; exactly KERNEL_DIMS dimensions */
@@ -193,14 +193,15 @@ static struct launches site_launches(const struct site *s) {
 }
 
 /* The sizes, the strides and the global size, as all kernels with broadcasting want them. */
-static void launch_begin(struct recipe *r, const struct launches *l) {
-    int64_t steps = 0;
+static void launch_begin(const struct site *s, struct recipe *r, const struct launches *l) {
+    int64_t steps = 0, chunk = s->device->local_memory_is_real ? 1 : CPU_CHUNK;
+    recipe_define(r, "CHUNK", chunk);
     for (int k = 0; k < l->inputs; k++) steps |= l->b.stride[k][KERNEL_DIMS - 1] << k;
     recipe_define(r, "STEPS", steps);
     for (int d = 0; d < KERNEL_DIMS; d++) recipe_int(r, l->b.dim[d]);
     for (int k = 0; k < l->inputs; k++)
         for (int d = 0; d < KERNEL_DIMS - 1; d++) recipe_int(r, l->b.stride[k][d]);
-    recipe_global(r, (size_t)l->b.dim[3], (size_t)l->rows, 0);
+    recipe_global(r, (size_t)((l->b.dim[3] + chunk - 1) / chunk), (size_t)l->rows, 0);
 }
 
 /* Input k of launch i. */
@@ -242,7 +243,7 @@ static void binary_launch(const struct site *s, struct recipe *r, const struct l
     for (int64_t i = 0; i < l->count; i++) {
         recipe_kernel(r, "elementwise_binary", "elementwise_binary");
         recipe_define_text(r, "OP", b->define);
-        launch_begin(r, l);
+        launch_begin(s, r, l);
         recipe_define(r, "DIVIDE", b->divisor != 0);
         recipe_define(r, "ACTIVATION", act.kind);
         recipe_float(r, b->divisor);
@@ -276,7 +277,7 @@ static fovea_status compare_lower(const struct site *s, struct recipe *r) {
         recipe_kernel(r, "elementwise_compare", "elementwise_compare");
         recipe_define_text(r, "TYPE", opencl_type(in_desc(s, 0)->dtype));
         recipe_define_text(r, "OP", find(s->node->op)->define);
-        launch_begin(r, &l);
+        launch_begin(s, r, &l);
         for (int k = 0; k < 2; k++) launch_input(r, &l, k, site_in(s, (size_t)k), i);
         recipe_value_at(r, site_out(s, 0), (size_t)(i * l.elements));
     }
@@ -324,7 +325,7 @@ static fovea_status where_lower(const struct site *s, struct recipe *r) {
     for (int64_t i = 0; i < l.count; i++) {
         recipe_kernel(r, "elementwise_where", "elementwise_where");
         recipe_define_text(r, "T", opencl_storage_type(out_desc(s)->dtype));
-        launch_begin(r, &l);
+        launch_begin(s, r, &l);
         for (int k = 0; k < 3; k++) launch_input(r, &l, k, site_in(s, (size_t)k), i);
         recipe_value_at(r, site_out(s, 0), (size_t)(i * l.elements));
     }
