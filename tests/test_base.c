@@ -18,9 +18,9 @@ START_TEST(half_known_values) {
     static const struct {
         uint16_t bits;
         double value;
-    } rows[] = {{0x0000, 0},          {0x3c00, 1},        {0xc000, -2},      {0x7bff, 65504},
-                {0x0400, 0x1p-14},    {0x0001, 0x1p-24},  {0x03ff, 0x1.ff8p-15},
-                {0x3555, 0x1.554p-2}, {0x7c00, INFINITY}, {0xfc00, -INFINITY}};
+    } rows[] = {{0x0000, 0},        {0x3c00, 1},        {0xc000, -2},          {0x7bff, 65504},
+                {0x0400, 0x1p-14},  {0x0001, 0x1p-24},  {0x03ff, 0x1.ff8p-15}, {0x3555, 0x1.554p-2},
+                {0x7c00, INFINITY}, {0xfc00, -INFINITY}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ck_assert(half_to_float(rows[i].bits) == (float)rows[i].value);
         ck_assert_uint_eq(half_from_double(rows[i].value), rows[i].bits);
@@ -32,8 +32,8 @@ START_TEST(half_known_values) {
 END_TEST
 
 START_TEST(half_rounds_to_even) {
-    ck_assert_uint_eq(half_from_double(1 + 0x1p-11), 0x3c00);          /* a tie, down */
-    ck_assert_uint_eq(half_from_double(1 + 0x3p-11), 0x3c02);          /* a tie, up */
+    ck_assert_uint_eq(half_from_double(1 + 0x1p-11), 0x3c00);           /* a tie, down */
+    ck_assert_uint_eq(half_from_double(1 + 0x3p-11), 0x3c02);           /* a tie, up */
     ck_assert_uint_eq(half_from_double(1 + 0x1p-11 + 0x1p-40), 0x3c01); /* not through float */
     ck_assert_uint_eq(half_from_double(65519.99), 0x7bff);
     ck_assert_uint_eq(half_from_double(65520), 0x7c00); /* half way to 65536: overflows */

@@ -13,23 +13,69 @@ static size_t passed, failed;
 
 /* Whole and half numbers, ranges of exp, tanh and erfc, where tanh forms cancel, and what is no number. */
 static const float values[] = {
-    -1000, -300.5f, -100, -88.5f, -87, -44,   -20,    -14,   -9.25f, -7,       -5.5f, -4,
-    -3,    -2.999f, -2.5f, -2,    -1.5f, -1,  -0.5f,  -1e-3f, -1e-6f, -0.0f,   0,     1e-30f,
-    1e-6f, 1e-4f,   0.25f, 0.49999997f, 0.5f, 0.9999f, 1, 1.0001f, 1.5f, 2,    2.5f,  2.999f,
-    3,     4.5f,    7,     9,     14,    19.9f, 20.1f, 44,    87,     88.5f,    90,    1000,
-    8388607.5f, 1e10f, 1e30f, 3e38f, -3e38f, INFINITY, -INFINITY, NAN};
+    -1000,  -300.5f, -100,   -88.5f,   -87,       -44,    -20,   -14,         -9.25f,     -7,
+    -5.5f,  -4,      -3,     -2.999f,  -2.5f,     -2,     -1.5f, -1,          -0.5f,      -1e-3f,
+    -1e-6f, -0.0f,   0,      1e-30f,   1e-6f,     1e-4f,  0.25f, 0.49999997f, 0.5f,       0.9999f,
+    1,      1.0001f, 1.5f,   2,        2.5f,      2.999f, 3,     4.5f,        7,          9,
+    14,     19.9f,   20.1f,  44,       87,        88.5f,  90,    1000,        8388607.5f, 1e10f,
+    1e30f,  3e38f,   -3e38f, INFINITY, -INFINITY, NAN};
 enum { COUNT = sizeof values / sizeof *values };
 
 /* The sizes are COUNT and, for pairs, COUNT x 1 against COUNT. */
-static const char *const unary[] = {
-    "Relu",     "LeakyRelu", "Elu",  "Elu alpha=1.5", "Selu",  "Celu alpha=0.75", "Sigmoid",
-    "HardSigmoid", "HardSwish", "Mish", "Gelu", "Gelu approximate=tanh", "Tanh", "Softplus",
-    "Softsign", "ThresholdedRelu alpha=0.5", "Sqrt", "Exp", "Log", "Abs", "Neg", "Reciprocal",
-    "Floor", "Ceil", "Round", "Erf", "Sign", "Cast to=9", "Cast to=7", "Cast to=6", "Cast to=3",
-    "Cast to=2", "Cast to=13", "Cast to=12", "ReduceMax", "ReduceMin", "ArgMax", "ArgMin",
-    "ArgMax select_last_index=1", "Max", "Mean"};
-static const char *const binary[] = {"Add", "Sub", "Mul", "Div", "Pow", "PRelu", "Min", "Max", "Equal",
-                                     "Greater", "GreaterOrEqual", "Less", "LessOrEqual"};
+static const char *const unary[] = {"Relu",
+                                    "LeakyRelu",
+                                    "Elu",
+                                    "Elu alpha=1.5",
+                                    "Selu",
+                                    "Celu alpha=0.75",
+                                    "Sigmoid",
+                                    "HardSigmoid",
+                                    "HardSwish",
+                                    "Mish",
+                                    "Gelu",
+                                    "Gelu approximate=tanh",
+                                    "Tanh",
+                                    "Softplus",
+                                    "Softsign",
+                                    "ThresholdedRelu alpha=0.5",
+                                    "Sqrt",
+                                    "Exp",
+                                    "Log",
+                                    "Abs",
+                                    "Neg",
+                                    "Reciprocal",
+                                    "Floor",
+                                    "Ceil",
+                                    "Round",
+                                    "Erf",
+                                    "Sign",
+                                    "Cast to=9",
+                                    "Cast to=7",
+                                    "Cast to=6",
+                                    "Cast to=3",
+                                    "Cast to=2",
+                                    "Cast to=13",
+                                    "Cast to=12",
+                                    "ReduceMax",
+                                    "ReduceMin",
+                                    "ArgMax",
+                                    "ArgMin",
+                                    "ArgMax select_last_index=1",
+                                    "Max",
+                                    "Mean"};
+static const char *const binary[] = {"Add",
+                                     "Sub",
+                                     "Mul",
+                                     "Div",
+                                     "Pow",
+                                     "PRelu",
+                                     "Min",
+                                     "Max",
+                                     "Equal",
+                                     "Greater",
+                                     "GreaterOrEqual",
+                                     "Less",
+                                     "LessOrEqual"};
 
 static void complain(const char *line, const char *what) {
     failed++;

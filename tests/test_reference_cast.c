@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define IN(...) ((const double *const[]){__VA_ARGS__})
+#define IN(...)  ((const double *const[]){__VA_ARGS__})
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 START_TEST(floats_to_integers) {
@@ -80,8 +80,8 @@ START_TEST(dequantize) {
     const double x[] = {0, 3, 128, 255};
     expect_reference("DequantizeLinear u8:4 f[2] u8:scalar[128]", IN(x), 0,
                      (const double[]){-256, -250, 0, 254}, 4, 0);
-    expect_reference("DequantizeLinear i8:4 f[0.5]", IN(x), 0,
-                     (const double[]){0, 1.5, -64, -0.5}, 4, 0);
+    expect_reference("DequantizeLinear i8:4 f[0.5]", IN(x), 0, (const double[]){0, 1.5, -64, -0.5},
+                     4, 0);
     expect_reference("DequantizeLinear u8:2x2 f:2[1,10] u8:2[1,2]", IN(x), 0,
                      (const double[]){-1, 10, 127, 2530}, 4, 0);
     expect_reference("DequantizeLinear i32:4 f16:scalar[0.25]", IN(x), 0,

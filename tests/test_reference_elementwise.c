@@ -5,7 +5,7 @@
 #include <math.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-#define IN(...) ((const double *const[]){__VA_ARGS__})
+#define IN(...)  ((const double *const[]){__VA_ARGS__})
 
 /* One input x and the results of a unary operator. */
 static void unary(const char *line, const double *x, const double *y, size_t count) {

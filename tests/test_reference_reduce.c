@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define IN(...) ((const double *const[]){__VA_ARGS__})
+#define IN(...)  ((const double *const[]){__VA_ARGS__})
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static const double x[] = {1, 2, 3, 4, -5, 6}; /* 2x3 */
@@ -54,12 +54,18 @@ START_TEST(empty_sets) {
     static const struct {
         const char *line;
         double y;
-    } rows[] = {{"ReduceSum 0x1 i64[0]", 0},          {"ReduceProd 0x1 i64[0]", 1},
-                {"ReduceMax 0x1 i64[0]", -INFINITY},  {"ReduceMin 0x1 i64[0]", INFINITY},
-                {"ReduceMean 0x1 i64[0]", NAN},       {"ReduceL2 0x1 i64[0]", 0},
-                {"ReduceLogSum 0x1 i64[0]", -INFINITY}, {"ReduceLogSumExp 0x1 i64[0]", -INFINITY},
-                {"ReduceMax bool:0x1 i64[0]", 0},     {"ReduceMin bool:0x1 i64[0]", 1},
-                {"ReduceMax i8:0x1 i64[0]", -128},    {"ReduceMin u8:0x1 i64[0]", 255},
+    } rows[] = {{"ReduceSum 0x1 i64[0]", 0},
+                {"ReduceProd 0x1 i64[0]", 1},
+                {"ReduceMax 0x1 i64[0]", -INFINITY},
+                {"ReduceMin 0x1 i64[0]", INFINITY},
+                {"ReduceMean 0x1 i64[0]", NAN},
+                {"ReduceL2 0x1 i64[0]", 0},
+                {"ReduceLogSum 0x1 i64[0]", -INFINITY},
+                {"ReduceLogSumExp 0x1 i64[0]", -INFINITY},
+                {"ReduceMax bool:0x1 i64[0]", 0},
+                {"ReduceMin bool:0x1 i64[0]", 1},
+                {"ReduceMax i8:0x1 i64[0]", -128},
+                {"ReduceMin u8:0x1 i64[0]", 255},
                 {"ReduceMax i32:0x1 i64[0]", -2147483648.0}};
     for (size_t i = 0; i < COUNT(rows); i++)
         expect_reference(rows[i].line, IN(x), 0, &rows[i].y, 1, 0);
@@ -118,7 +124,8 @@ START_TEST(top_k) {
                      0);
     const double odd[] = {3, NAN, 7, 1};
     expect_reference("TopK 4 i64[2] -> 2", IN(odd), 1, (const double[]){1, 2}, 2, 0);
-    expect_reference("TopK 4 i64[4] largest=0 -> 2", IN(odd), 1, (const double[]){3, 0, 2, 1}, 4, 0);
+    expect_reference("TopK 4 i64[4] largest=0 -> 2", IN(odd), 1, (const double[]){3, 0, 2, 1}, 4,
+                     0);
 }
 END_TEST
 

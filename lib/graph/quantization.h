@@ -6,8 +6,8 @@
 
 struct quantization {
     enum { PER_TENSOR, PER_AXIS, BLOCKED } kind;
-    int64_t size, inner;         /* of the axis; elements behind it */
-    int64_t block_size, blocks;  /* BLOCKED: elements that share a scale; blocks along the axis */
+    int64_t size, inner;        /* of the axis; elements behind it */
+    int64_t block_size, blocks; /* BLOCKED: elements that share a scale; blocks along the axis */
 };
 
 /* Errors: INVALID (the scale's shape fits none of the kinds). */

@@ -10,7 +10,8 @@ static fovea_status set_like(fovea_graph *g, struct node *n, fovea_dtype dtype,
 }
 
 static fovea_status refuse_type(size_t input, fovea_dtype got, const char *wanted) {
-    return fail(FOVEA_INVALID, "input %zu is %s; %s is wanted", input, fovea_dtype_name(got), wanted);
+    return fail(FOVEA_INVALID, "input %zu is %s; %s is wanted", input, fovea_dtype_name(got),
+                wanted);
 }
 
 static fovea_status same_types(const fovea_graph *g, const struct node *n, size_t a, size_t b) {

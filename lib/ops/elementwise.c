@@ -340,9 +340,10 @@ static const struct algorithm elementwise_clip = {
     .name = "elementwise_clip", .refuse = clip_refuse, .lower = clip_lower};
 static const struct algorithm elementwise_binary = {
     .name = "elementwise_binary", .refuse = binary_refuse, .lower = binary_lower};
-static const struct algorithm elementwise_compare = {
-    .name = "elementwise_compare", .refuse = compare_refuse, .any_type = true,
-    .lower = compare_lower};
+static const struct algorithm elementwise_compare = {.name = "elementwise_compare",
+                                                     .refuse = compare_refuse,
+                                                     .any_type = true,
+                                                     .lower = compare_lower};
 static const struct algorithm elementwise_variadic = {
     .name = "elementwise_binary", .refuse = variadic_refuse, .lower = variadic_lower};
 static const struct algorithm elementwise_where = {

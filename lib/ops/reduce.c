@@ -80,7 +80,12 @@ static fovea_status reduce_lower(const struct site *s, struct recipe *r) {
 }
 
 /* Work-items share an output where there are few outputs or many terms. */
-enum { SPLIT_OUTPUTS_EACH = 32, SPLIT_TERMS_MIN = 1024, SPLIT_PARTS_MIN = 64, PART_TERMS_MAX = 16384 };
+enum {
+    SPLIT_OUTPUTS_EACH = 32,
+    SPLIT_TERMS_MIN = 1024,
+    SPLIT_PARTS_MIN = 64,
+    PART_TERMS_MAX = 16384
+};
 
 static int64_t split_parts(const struct reduction *d) {
     int64_t parts = d->terms / PART_TERMS_MAX + 1;
@@ -93,7 +98,8 @@ static const char *split_refuse(const struct site *s) {
     if (s->node->op == OP_ReduceLogSumExp) return "LogSumExp needs the largest term first";
     struct reduction d = site_reduction(s);
     if (d.terms > PART_TERMS_MAX) return NULL;
-    if (d.outputs > SPLIT_OUTPUTS_EACH * (int64_t)s->device->compute_units) return "enough outputs to keep the device busy";
+    if (d.outputs > SPLIT_OUTPUTS_EACH * (int64_t)s->device->compute_units)
+        return "enough outputs to keep the device busy";
     return d.terms < SPLIT_TERMS_MIN ? "fewer than 1024 terms" : NULL;
 }
 

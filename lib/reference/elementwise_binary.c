@@ -10,7 +10,7 @@
 #include "graph/broadcast.h"
 #include "reference/elementwise.h"
 
-#define U REFERENCE_U
+#define U    REFERENCE_U
 #define TINY REFERENCE_TINY
 
 /* ---- Floats ---- */
@@ -161,7 +161,7 @@ static const struct binary *find(enum op op) {
 struct job {
     const struct binary *op;
     struct broadcast b;
-    const double *x[BROADCAST_INPUTS]; /* inputs as doubles, or */
+    const double *x[BROADCAST_INPUTS];  /* inputs as doubles, or */
     const int64_t *k[BROADCAST_INPUTS]; /* as integers */
     bool is_unsigned, first;
     double n; /* Sum, Mean: number of terms */
@@ -232,10 +232,11 @@ static void pow_mixed_row(const struct job *j, size_t y, size_t count, const int
     const double *a = j->x[0] + at[0], *b = j->x[1] + at[1];
     for (size_t i = 0; i < count; i++, a += step[0], b += step[1]) {
         double p = trunc(pow(*a, *b));
-        int64_t value = isnan(p)        ? 0
-                        : p >= 0x1p63   ? (j->is_unsigned && p < 0x1p64 ? (int64_t)(uint64_t)p : INT64_MAX)
-                        : p <= -0x1p63  ? INT64_MIN
-                                        : (int64_t)p;
+        int64_t value = isnan(p) ? 0
+                        : p >= 0x1p63
+                            ? (j->is_unsigned && p < 0x1p64 ? (int64_t)(uint64_t)p : INT64_MAX)
+                        : p <= -0x1p63 ? INT64_MIN
+                                       : (int64_t)p;
         reference_store_i64(j->o, y + i, value);
     }
 }
@@ -322,9 +323,9 @@ static fovea_status variadic_integers(struct reference_call *c, struct job *j) {
         j->k[0] = NULL;
     }
     for (size_t i = 0; i < n && status == FOVEA_OK; i++)
-        reference_store_i64(o, i, j->op->op != OP_Mean
-                                      ? sum[i]
-                                      : integer_div(sum[i], (int64_t)c->n_in, j->is_unsigned));
+        reference_store_i64(
+            o, i,
+            j->op->op != OP_Mean ? sum[i] : integer_div(sum[i], (int64_t)c->n_in, j->is_unsigned));
     mem_free(sum);
     return status;
 }

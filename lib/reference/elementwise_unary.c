@@ -8,7 +8,7 @@
 #include "base/threads.h"
 #include "reference/elementwise.h"
 
-#define U REFERENCE_U
+#define U    REFERENCE_U
 #define TINY REFERENCE_TINY
 
 struct parameters {
@@ -82,7 +82,8 @@ static struct result elu(double x, const struct parameters *p) {
 static struct result selu(double x, const struct parameters *p) {
     if (!(x < 0)) return rounded(p->beta * x, 1);
     double scale = p->beta * p->alpha, y = scale * expm1(x);
-    return (struct result){y, fabs(scale) * ulp_bound(expm1(x), 3) + gamma_bound(3) * fabs(y) + TINY};
+    return (struct result){y,
+                           fabs(scale) * ulp_bound(expm1(x), 3) + gamma_bound(3) * fabs(y) + TINY};
 }
 
 /* alpha expm1(x / alpha): the quotient is off by dz, which expm1 carries on by at most

@@ -90,7 +90,8 @@ static struct sum sum_of(const struct sums *s, double k, double (*gamma)(double)
     switch (s->job->op) {
     case OP_ReduceL1: return (struct sum){s->magnitude, gamma(k) * s->magnitude + k * TINY};
     case OP_ReduceL2:
-    case OP_ReduceSumSquare: return (struct sum){s->square, gamma(k + 1) * s->square + 2 * k * TINY};
+    case OP_ReduceSumSquare:
+        return (struct sum){s->square, gamma(k + 1) * s->square + 2 * k * TINY};
     case OP_ReduceLogSumExp:
         return (struct sum){s->exponentials,
                             gamma(k) * s->exponentials + (1 + gamma(k)) * s->exponential_error};
