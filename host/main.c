@@ -4,8 +4,8 @@
 
 #include "host.h"
 
-static const struct command *const commands[] = {&devices_command, &info_command, &run_command,
-                                                 &verify_command, &check_command};
+static const struct command *const commands[] = {&devices_command, &info_command,  &run_command,
+                                                 &verify_command,  &check_command, &new_command};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static struct common common;

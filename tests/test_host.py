@@ -141,7 +141,7 @@ def test_usage():
     expect(2, "run", model, "x.png", "--top", "many", says="--top")
     expect(2, "run", model, "x.png", "--json=1", says="takes no value")
     check("fovea run" in expect(0, "--help"), "--help has no examples")
-    for command in ("devices", "info", "run", "verify", "check"):
+    for command in ("devices", "info", "run", "verify", "check", "new"):
         text = expect(0, command, "--help")
         check("Examples:" in text and "--device" in text, f"{command} --help lacks something")
     check(expect(0, "--version").startswith("fovea "), "--version")
@@ -339,6 +339,22 @@ def test_leaving_readers():
     os.close(writer)
     check(done.returncode > 0 and b"cannot write" in done.stderr,
           f"a reader that leaves: {done.returncode} {done.stderr}")
+
+
+def test_new():
+    path = folder / "new.onnx"
+    made = expect_json(0, "new", "lenet5", path, "--seed", 3, "--classes", 7)
+    about = expect_json(0, "info", path)
+    check(about["parameters"] == made["parameters"] == 61706 - 3 * 85, "parameters of new")
+    check(about["outputs"][0]["shape"][-1] == 7, "--classes")
+    first = path.read_bytes()
+    expect(0, "new", "lenet5", path, "--seed", 3, "--classes", 7)
+    check(path.read_bytes() == first, "the same seed gives another file")
+    expect(0, "new", "lenet5", path, "--seed", 4, "--classes", 7)
+    check(path.read_bytes() != first, "another seed gives the same file")
+    expect(0, "verify", path, "--batch", 2, "-d", "reference")
+    expect(2, "new", "nonet", path, says="resnet50")
+    expect(3, "new", "lenet5", "/dev/full", says="/dev/full")
 
 
 tests = [value for name, value in list(globals().items()) if name.startswith("test_")]
