@@ -38,8 +38,8 @@ __kernel void arg_reduce(int outputs, int n, int inner, __global const TYPE *x, 
     TYPE best_value = x[0];
     for (int i = 1; i < n; i++) {
         TYPE value = x[(ulong)i * inner];
-        int wins = LAST ? !arg_reduce_before(best_value, value)
-                        : arg_reduce_before(value, best_value);
+        int wins =
+            LAST ? !arg_reduce_before(best_value, value) : arg_reduce_before(value, best_value);
         if (!wins) continue;
         best = i;
         best_value = value;

@@ -31,8 +31,7 @@ ulong cast_truncate(FROM x) {
     return (ulong)(long)x;
 }
 
-__kernel void cast(int n, __global const FROM *x, ulong x_offset, __global TO *y,
-                   ulong y_offset) {
+__kernel void cast(int n, __global const FROM *x, ulong x_offset, __global TO *y, ulong y_offset) {
     int i = (int)get_global_id(0);
     if (i >= n) return;
     FROM value = x[x_offset + i];

@@ -56,8 +56,8 @@ __kernel void elementwise_binary(int d0, int d1, int d2, int d3, int a0, int a1,
         y += (ulong)row * d3;
     }
     for (int column = begin; column < end; column++) {
-        float value = elementwise_binary_apply(a[column * (STEPS & 1)],
-                                               b[column * (STEPS >> 1 & 1)]);
+        float value =
+            elementwise_binary_apply(a[column * (STEPS & 1)], b[column * (STEPS >> 1 & 1)]);
         if (DIVIDE) value /= divisor;
         y[column] = activate(value, alpha, beta);
     }

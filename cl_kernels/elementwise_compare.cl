@@ -56,9 +56,8 @@ __kernel void elementwise_compare(int d0, int d1, int d2, int d3, int a0, int a1
         y += (ulong)row * d3;
     }
     for (int column = begin; column < end; column++) {
-        y[column] = elementwise_compare_apply(a[column * (STEPS & 1)],
-                                                         b[column * (STEPS >> 1 & 1)])
-                                   ? 1
-                                   : 0;
+        y[column] = elementwise_compare_apply(a[column * (STEPS & 1)], b[column * (STEPS >> 1 & 1)])
+                        ? 1
+                        : 0;
     }
 }

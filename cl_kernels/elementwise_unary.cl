@@ -8,9 +8,33 @@
  * Source         https://onnx.ai/onnx/operators; formulas rearranged so that nothing cancels */
 
 enum {
-    IDENTITY, RELU, LEAKY_RELU, ELU, SELU, CELU, SIGMOID, HARD_SIGMOID, HARD_SWISH, MISH, GELU,
-    GELU_TANH, TANH, SOFTPLUS, SOFTSIGN, THRESHOLDED_RELU, SQRT, EXP, LOG, ABS, NEG, RECIPROCAL,
-    FLOOR, CEIL, ROUND, ERF, SIGN
+    IDENTITY,
+    RELU,
+    LEAKY_RELU,
+    ELU,
+    SELU,
+    CELU,
+    SIGMOID,
+    HARD_SIGMOID,
+    HARD_SWISH,
+    MISH,
+    GELU,
+    GELU_TANH,
+    TANH,
+    SOFTPLUS,
+    SOFTSIGN,
+    THRESHOLDED_RELU,
+    SQRT,
+    EXP,
+    LOG,
+    ABS,
+    NEG,
+    RECIPROCAL,
+    FLOOR,
+    CEIL,
+    ROUND,
+    ERF,
+    SIGN
 };
 
 #ifndef OP

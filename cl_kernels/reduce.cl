@@ -47,8 +47,8 @@ acc reduce_finish(acc sum, int terms, acc shift) {
 }
 
 __kernel void reduce(int outputs, int k1, int k2, int k3, int s0, int s1, int s2, int s3, int r0,
-                     int r1, int r2, int r3, int t0, int t1, int t2, int t3,
-                     __global const real *x, ulong x_offset, __global real *y, ulong y_offset) {
+                     int r1, int r2, int r3, int t0, int t1, int t2, int t3, __global const real *x,
+                     ulong x_offset, __global real *y, ulong y_offset) {
     int o = (int)get_global_id(0);
     if (o >= outputs) return;
     x += x_offset + (ulong)(o / k3 / k2 / k1) * s0 + (ulong)(o / k3 / k2 % k1) * s1 +
