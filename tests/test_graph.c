@@ -7,6 +7,8 @@ START_TEST(unknown_operator_is_refused) {
 END_TEST
 
 START_TEST(bad_problem_lines_are_refused) {
+    expect_refused("Conv 0x3x5x5 2x3x3x3", FOVEA_INVALID);
+    expect_refused("MaxPool 0x3x5x5 kernel_shape=2,2", FOVEA_INVALID);
     expect_refused("Relu 1x", FOVEA_INVALID);
     expect_refused("Relu q8:2", FOVEA_INVALID);
     expect_refused("Relu f[1,2", FOVEA_INVALID);

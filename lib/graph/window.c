@@ -44,6 +44,8 @@ static fovea_status window_read(const struct node *n, const fovea_desc *x, const
     if (rank < 1 || rank > 3)
         return fail(FOVEA_UNSUPPORTED, "input has shape %s; 1 to 3 spatial axes are covered",
                     desc_text(x));
+    if (x->dim[0] < 1 || x->dim[1] < 1)
+        return fail(FOVEA_INVALID, "input has shape %s: an empty batch or no channels", desc_text(x));
     *w = (struct window){rank, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0}, {0}, {0}};
     for (int i = 0; i < rank; i++) {
         w->in[3 - rank + i] = x->dim[2 + i];
