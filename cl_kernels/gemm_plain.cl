@@ -1,13 +1,15 @@
-/* gemm_plain: matrix product on a register tile; two forms, for the two ways B can lie in memory.
+/* gemm_plain: matrix product on a register tile; three forms, for how B lies in memory and
+ * what a work-item is.
  *
  * Computes:     C = activate(alpha * op(A) op(B) + beta * bias), bias broadcast through its strides; batched.
- * Layouts:      A: element (m, k) at m * a_row + k * a_column. gemm_plain_columns: B (k, n) at k * b_row +
- *               n * b_column. gemm_plain_dots: A (m, k), B (n, k), k contiguous in both: a_column and
- *               b_column are not used. C (m, n) at m * c_row + n. Batch b = b0 * batch1 + b1 starts at
+ * Layouts:      A: element (m, k) at m * a_row + k * a_column. columns, lanes: B (k, n) at k * b_row +
+ *               n * b_column. dots: A (m, k), B (n, k), k contiguous in both: a_column and b_column
+ *               are not used. C (m, n) at m * c_row + n. Batch b = b0 * batch1 + b1 starts at
  *               b0 * a_batch0 + b1 * a_batch1, the same for B; in C at b * c_batch.
  * Launch:       columns: x: tiles of 16 columns, y: tiles of ROWS rows, z: batch.
- *               dots: x: tiles of ROWS rows (neighbours share B), y: tiles of COLUMNS columns, z: batch.
- * Defines:      ROWS 1 to 8, at most m (columns), COLUMNS 1 to 4 (dots); HAS_BIAS 0 or 1; ACTIVATION.
+ *               lanes: x: columns (neighbours read neighbours of B), y: tiles of ROWS rows, z: batch.
+ *               dots: x: tiles of ROWS rows (neighbours share B), times tiles of COLUMNS columns; y: batch.
+ * Defines:      ROWS 1 to 8, at most m (but in dots), COLUMNS 1 to 4 (dots); HAS_BIAS 0 or 1; ACTIVATION.
  * Local memory: none.
  * Truth:        lib/reference/gemm.c
  * Source:       register tile after Goto and van de Geijn 2008. */
@@ -61,6 +63,39 @@ __kernel void gemm_plain_columns(int m, int n, int k, int a_row, int a_column, i
     }
 }
 
+__kernel void gemm_plain_lanes(int m, int n, int k, int a_row, int a_column, int b_row,
+                               int b_column, int c_row, int batch1, int a_batch0, int a_batch1,
+                               int b_batch0, int b_batch1, int c_batch, int bias_row,
+                               int bias_column, float scale, float bias_scale,
+                               __global const real *a, ulong a_offset, __global const real *b,
+                               ulong b_offset, __global const real *bias, ulong bias_offset,
+                               float alpha, float beta, __global real *c, ulong c_offset) {
+    int column = (int)get_global_id(0), first = (int)get_global_id(1) * ROWS;
+    int m0 = min(first, m - ROWS); /* the last tile begins earlier, and stores from `first` on */
+    int batch = (int)get_global_id(2);
+    if (column >= n) return;
+    a += a_offset + (ulong)(batch / batch1) * a_batch0 + (ulong)(batch % batch1) * a_batch1;
+    b += b_offset + (ulong)(batch / batch1) * b_batch0 + (ulong)(batch % batch1) * b_batch1;
+    c += c_offset + (ulong)batch * c_batch;
+
+    acc sum[ROWS];
+    for (int i = 0; i < ROWS; i++) sum[i] = 0;
+    a += (size_t)m0 * a_row;
+    b += (size_t)column * b_column;
+    for (int t = 0; t < k; t++, a += a_column, b += b_row) {
+        acc v = *b;
+        for (int i = 0; i < ROWS; i++) sum[i] += a[i * (size_t)a_row] * v;
+    }
+
+    for (int i = 0; i < ROWS; i++) {
+        if (m0 + i < first) continue;
+        acc y = scale * sum[i];
+        if (HAS_BIAS)
+            y += bias_scale * bias[bias_offset + (m0 + i) * bias_row + column * bias_column];
+        c[(ulong)(m0 + i) * c_row + column] = activate(y, alpha, beta);
+    }
+}
+
 __kernel void gemm_plain_dots(int m, int n, int k, int a_row, int a_column, int b_row, int b_column,
                               int c_row, int batch1, int a_batch0, int a_batch1, int b_batch0,
                               int b_batch1, int c_batch, int bias_row, int bias_column, float scale,
@@ -68,9 +103,10 @@ __kernel void gemm_plain_dots(int m, int n, int k, int a_row, int a_column, int 
                               __global const real *b, ulong b_offset, __global const real *bias,
                               ulong bias_offset, float alpha, float beta, __global real *c,
                               ulong c_offset) {
-    int m0 = (int)get_global_id(0) * ROWS, n0 = (int)get_global_id(1) * COLUMNS;
-    int batch = (int)get_global_id(2);
-    if (m0 >= m) return;
+    int row_tiles = (m + ROWS - 1) / ROWS, item = (int)get_global_id(0);
+    int m0 = item % row_tiles * ROWS, n0 = item / row_tiles * COLUMNS;
+    int batch = (int)get_global_id(1);
+    if (n0 >= n) return;
     a += a_offset + (ulong)(batch / batch1) * a_batch0 + (ulong)(batch % batch1) * a_batch1;
     b += b_offset + (ulong)(batch / batch1) * b_batch0 + (ulong)(batch % batch1) * b_batch1;
     c += c_offset + (ulong)batch * c_batch;

@@ -110,7 +110,7 @@ static const char *conv_direct_refuse(const struct site *s) {
 static double conv_direct_estimate(const struct site *s) {
     struct conv c = conv_of(s);
     int64_t tile = oc_tile(c.oc), tiles = (c.oc + tile - 1) / tile;
-    double share = (s->device->local_memory_is_real ? 0.08 : 0.25) * (c.w.stride[2] > 2 ? 0.5 : 1);
+    double share = (s->device->local_memory_is_real ? 0.08 : 0.22) * (c.w.stride[2] > 2 ? 0.5 : 1);
     return seconds(s, tiled_flops(&c, tiles * tile), share * sqrt((double)tile / 8), 1);
 }
 
@@ -147,7 +147,7 @@ static const char *conv_depthwise_refuse(const struct site *s) {
 
 static double conv_depthwise_estimate(const struct site *s) {
     struct conv c = conv_of(s);
-    double share = (s->device->local_memory_is_real ? 0.05 : 0.15) * (c.w.stride[2] > 2 ? 0.5 : 1);
+    double share = 0.05 * (c.w.stride[2] > 2 ? 0.5 : 1);
     return seconds(s, tiled_flops(&c, c.oc), share, 1);
 }
 
@@ -325,7 +325,7 @@ static int64_t transpose_oc_tile(int64_t oc) {
 static double conv_transpose_direct_estimate(const struct site *s) {
     double flops, bytes;
     graph_cost(s->graph, s->node, &flops, &bytes);
-    return seconds(s, flops, 0.05, 1);
+    return seconds(s, flops, 0.03, 1);
 }
 
 static fovea_status conv_transpose_direct_lower(const struct site *s, struct recipe *r) {

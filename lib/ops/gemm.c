@@ -29,16 +29,20 @@ static bool has_bias(const struct gemm_task *t) {
     return t->bias.value != FOVEA_NO_VALUE;
 }
 
+bool gemm_items_are_lanes(const struct site *s) {
+    return s->device->local_memory_is_real || s->device->vector_width <= 1;
+}
+
 void gemm_launch(const struct site *s, struct recipe *r, int64_t x, int64_t y, int64_t z) {
     size_t local = 1, most = (size_t)s->device->max_work_group_size;
-    if (s->device->local_memory_is_real) local = most && most < 64 ? most : 64;
+    if (gemm_items_are_lanes(s)) local = most && most < 64 ? most : 64;
     size_t groups = ((size_t)x + local - 1) / local;
     recipe_global(r, groups * local, (size_t)y, (size_t)z);
     recipe_local(r, local, 1, 1);
 }
 
 int64_t gemm_run_length(const struct site *s) {
-    return s->device->local_memory_is_real ? 1 : 64;
+    return gemm_items_are_lanes(s) ? 1 : 64;
 }
 
 /* ---- The plain kernel ---- */
@@ -96,16 +100,20 @@ static void push_activation(struct recipe *r, const struct gemm_task *t) {
 }
 
 void gemm_lower_plain(const struct site *s, struct recipe *r, const struct gemm_task *t) {
-    int64_t rows = rows_of_tile(t), columns = is_dots(t) ? columns_of_tile(t) : WIDE;
+    bool dots = is_dots(t), lanes = gemm_items_are_lanes(s);
+    int64_t rows = rows_of_tile(t), columns = dots ? columns_of_tile(t) : lanes ? 1 : WIDE;
     int64_t row_tiles = (t->m + rows - 1) / rows, column_tiles = (t->n + columns - 1) / columns;
-    recipe_kernel(r, "gemm_plain", is_dots(t) ? "gemm_plain_dots" : "gemm_plain_columns");
+    recipe_kernel(r, "gemm_plain",
+                  dots    ? "gemm_plain_dots"
+                  : lanes ? "gemm_plain_lanes"
+                          : "gemm_plain_columns");
     recipe_define(r, "ROWS", rows);
     recipe_define(r, "COLUMNS", columns_of_tile(t));
     recipe_define(r, "HAS_BIAS", has_bias(t));
     push_plain(r, t);
     push_activation(r, t);
     push_operand(r, &t->c, 0);
-    if (is_dots(t)) gemm_launch(s, r, row_tiles, column_tiles, t->batch0 * t->batch1);
+    if (dots) gemm_launch(s, r, row_tiles * column_tiles, t->batch0 * t->batch1, 1);
     else gemm_launch(s, r, column_tiles, row_tiles, t->batch0 * t->batch1);
 }
 
@@ -115,7 +123,7 @@ static double launch_seconds(const fovea_device_info *d) {
 
 /* Roofline with a share of the peak that a kernel of this kind reaches; padded to whole tiles. */
 double gemm_seconds_plain(const fovea_device_info *d, const struct gemm_task *t) {
-    double share = d->local_memory_is_real ? 0.1 : is_dots(t) ? 0.15 : 0.25;
+    double share = d->local_memory_is_real ? 0.1 : is_dots(t) ? 0.14 : 0.3;
     double rows = (double)rows_of_tile(t), columns = is_dots(t) ? (double)columns_of_tile(t) : WIDE;
     double m = ceil((double)t->m / rows) * rows, n = ceil((double)t->n / columns) * columns;
     double k = (double)t->k, batches = (double)(t->batch0 * t->batch1);

@@ -29,9 +29,12 @@ double gemm_seconds_clblast(const fovea_device_info *, const struct gemm_task *)
 
 /* A value, from an element on, as an operand. */
 struct argument gemm_value(fovea_value, size_t offset);
-/* Global size (x, y, z), all at least 1; the kernel ignores what is past the end of x. Where work-groups
- * share nothing (CPUs) each work-item is a group of its own, so that a program is specialised for one
- * group size; else groups of 64 along x, which is rounded up. */
+/* The device runs neighbouring work-items side by side in the lanes of its vectors: GPUs, and CPU runtimes
+ * that work like one (they report no vectors of their own). Elsewhere a work-item has vectors of its own. */
+bool gemm_items_are_lanes(const struct site *);
+/* Global size (x, y, z), all at least 1; the kernel ignores what is past the end of x. Where work-items are
+ * lanes, groups of 64 along x, which is rounded up; else each work-item is a group of its own, so that a
+ * program is specialised for one group size. */
 void gemm_launch(const struct site *, struct recipe *, int64_t x, int64_t y, int64_t z);
 /* Elements that one work-item does in turn in a kernel that only moves data (-DRUN). */
 int64_t gemm_run_length(const struct site *);
