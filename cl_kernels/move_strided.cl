@@ -13,9 +13,9 @@
 #define AXES 8
 #endif
 
-__kernel void move_strided(int items, int vec, int n0, int n1, int n2, int n3, int n4, int n5, int n6,
-                           int n7, int s0, int s1, int s2, int s3, int s4, int s5, int s6, int s7,
-                           int t0, int t1, int t2, int t3, int t4, int t5, int t6, int t7,
+__kernel void move_strided(int items, int vec, int n0, int n1, int n2, int n3, int n4, int n5,
+                           int n6, int n7, int s0, int s1, int s2, int s3, int s4, int s5, int s6,
+                           int s7, int t0, int t1, int t2, int t3, int t4, int t5, int t6, int t7,
                            __global const T *x, ulong x_offset, __global T *y, ulong y_offset) {
     const int size[8] = {n0, n1, n2, n3, n4, n5, n6, n7};
     const int from_stride[8] = {s0, s1, s2, s3, s4, s5, s6, s7};

@@ -27,11 +27,12 @@ int pad_place(int mode, int i, int n) {
     return mode == 2 && k >= n ? period - k : k;
 }
 
-__kernel void pad(int items, int mode, int has_value, int n0, int n1, int n2, int n3, int n4, int n5,
-                  int n6, int n7, int b0, int b1, int b2, int b3, int b4, int b5, int b6, int b7,
-                  int e0, int e1, int e2, int e3, int e4, int e5, int e6, int e7, int s0, int s1,
-                  int s2, int s3, int s4, int s5, int s6, int s7, __global const T *x, ulong x_offset,
-                  __global const T *value, ulong value_offset, __global T *y, ulong y_offset) {
+__kernel void pad(int items, int mode, int has_value, int n0, int n1, int n2, int n3, int n4,
+                  int n5, int n6, int n7, int b0, int b1, int b2, int b3, int b4, int b5, int b6,
+                  int b7, int e0, int e1, int e2, int e3, int e4, int e5, int e6, int e7, int s0,
+                  int s1, int s2, int s3, int s4, int s5, int s6, int s7, __global const T *x,
+                  ulong x_offset, __global const T *value, ulong value_offset, __global T *y,
+                  ulong y_offset) {
     const int size[8] = {n0, n1, n2, n3, n4, n5, n6, n7};
     const int begin[8] = {b0, b1, b2, b3, b4, b5, b6, b7};
     const int extent[8] = {e0, e1, e2, e3, e4, e5, e6, e7};

@@ -18,7 +18,8 @@
 
 long resize_interpolate_coordinate(int o, int start_1, int start_0, int step_1, int step_0);
 float resize_interpolate_filter(float d, float a);
-float resize_interpolate_weight(long at, int k, int taps, float stretch, int in, int exclude, float a);
+float resize_interpolate_weight(long at, int k, int taps, float stretch, int in, int exclude,
+                                float a);
 float resize_interpolate_sum(int normalise, long at, int taps, float stretch, int in, int exclude,
                              float a);
 int resize_interpolate_from(long at, int k, int taps, int in);
@@ -34,7 +35,8 @@ float resize_interpolate_filter(float d, float a) {
     return d < 2.0f ? a * (d - 1.0f) * (d - 2.0f) * (d - 2.0f) : 0.0f;
 }
 
-float resize_interpolate_weight(long at, int k, int taps, float stretch, int in, int exclude, float a) {
+float resize_interpolate_weight(long at, int k, int taps, float stretch, int in, int exclude,
+                                float a) {
     int shift = k - (taps - 1) / 2, i = (int)(at >> 40) + shift;
     float fraction = (float)(at & 0xffffffffffL) * 0x1p-40f;
     float w = resize_interpolate_filter(fabs((float)shift - fraction) * stretch, a);
@@ -55,19 +57,22 @@ int resize_interpolate_from(long at, int k, int taps, int in) {
     return clamp((int)(at >> 40) + k - (taps - 1) / 2, 0, in - 1);
 }
 
-__kernel void resize_interpolate(
-    int items, int inner, float filler, float a, int exclude, int normalise, int id, int od,
-    int d_start_1, int d_start_0, int d_step_1, int d_step_0, int d_first, int d_end, int d_taps,
-    float d_stretch, int ih, int oh, int h_start_1, int h_start_0, int h_step_1, int h_step_0,
-    int h_first, int h_end, int h_taps, float h_stretch, int iw, int ow, int w_start_1, int w_start_0,
-    int w_step_1, int w_step_0, int w_first, int w_end, int w_taps, float w_stretch,
-    __global const real *x, ulong x_offset, __global real *y, ulong y_offset) {
+__kernel void resize_interpolate(int items, int inner, float filler, float a, int exclude,
+                                 int normalise, int id, int od, int d_start_1, int d_start_0,
+                                 int d_step_1, int d_step_0, int d_first, int d_end, int d_taps,
+                                 float d_stretch, int ih, int oh, int h_start_1, int h_start_0,
+                                 int h_step_1, int h_step_0, int h_first, int h_end, int h_taps,
+                                 float h_stretch, int iw, int ow, int w_start_1, int w_start_0,
+                                 int w_step_1, int w_step_0, int w_first, int w_end, int w_taps,
+                                 float w_stretch, __global const real *x, ulong x_offset,
+                                 __global real *y, ulong y_offset) {
     int i = (int)get_global_id(0);
     if (i >= items) return;
     int c = i % inner, rest = i / inner;
     int w = rest % ow, h = rest / ow % oh, d = rest / ow / oh % od;
     int outer = rest / ow / oh / od;
-    bool inside = d >= d_first && d < d_end && h >= h_first && h < h_end && w >= w_first && w < w_end;
+    bool inside =
+        d >= d_first && d < d_end && h >= h_first && h < h_end && w >= w_first && w < w_end;
     if (!inside) {
         y[y_offset + (ulong)i] = filler;
         return;
@@ -84,10 +89,12 @@ __kernel void resize_interpolate(
         float wd = resize_interpolate_weight(at_d, kd, d_taps, d_stretch, id, exclude, a) / sum_d;
         int row_d = outer * id + resize_interpolate_from(at_d, kd, d_taps, id);
         for (int kh = 0; kh < h_taps; kh++) {
-            float wh = resize_interpolate_weight(at_h, kh, h_taps, h_stretch, ih, exclude, a) / sum_h;
+            float wh =
+                resize_interpolate_weight(at_h, kh, h_taps, h_stretch, ih, exclude, a) / sum_h;
             int row_h = row_d * ih + resize_interpolate_from(at_h, kh, h_taps, ih);
             for (int kw = 0; kw < w_taps; kw++) {
-                float ww = resize_interpolate_weight(at_w, kw, w_taps, w_stretch, iw, exclude, a) / sum_w;
+                float ww =
+                    resize_interpolate_weight(at_w, kw, w_taps, w_stretch, iw, exclude, a) / sum_w;
                 int from = row_h * iw + resize_interpolate_from(at_w, kw, w_taps, iw);
                 sum += wd * wh * ww * x[from * inner + c];
             }

@@ -14,9 +14,12 @@ static void store(fovea_dtype t, void *data, size_t i, double x) {
     case FOVEA_FLOAT64: ((double *)data)[i] = x; break;
     case FOVEA_FLOAT16: ((uint16_t *)data)[i] = half_from_double(x); break;
     case FOVEA_BFLOAT16: ((uint16_t *)data)[i] = bfloat16_from_double(x); break;
-    case FOVEA_INT64: case FOVEA_UINT64: ((int64_t *)data)[i] = (int64_t)x; break;
-    case FOVEA_INT32: case FOVEA_UINT32: ((int32_t *)data)[i] = (int32_t)(int64_t)x; break;
-    case FOVEA_INT16: case FOVEA_UINT16: ((int16_t *)data)[i] = (int16_t)(int64_t)x; break;
+    case FOVEA_INT64:
+    case FOVEA_UINT64: ((int64_t *)data)[i] = (int64_t)x; break;
+    case FOVEA_INT32:
+    case FOVEA_UINT32: ((int32_t *)data)[i] = (int32_t)(int64_t)x; break;
+    case FOVEA_INT16:
+    case FOVEA_UINT16: ((int16_t *)data)[i] = (int16_t)(int64_t)x; break;
     default: ((int8_t *)data)[i] = (int8_t)(int64_t)x; break;
     }
 }
@@ -33,7 +36,8 @@ static double load(fovea_dtype t, const void *data, size_t i) {
     case FOVEA_UINT32: return ((const uint32_t *)data)[i];
     case FOVEA_INT16: return ((const int16_t *)data)[i];
     case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8: case FOVEA_INT4: return ((const int8_t *)data)[i];
+    case FOVEA_INT8:
+    case FOVEA_INT4: return ((const int8_t *)data)[i];
     default: return ((const uint8_t *)data)[i];
     }
 }
@@ -61,8 +65,9 @@ static void fill_inputs(const fovea_graph *g, const struct node *n, const double
 
 static void compare(const char *line, const struct reference_out *o, const double *expected,
                     size_t count, double tolerance) {
-    ck_assert_msg(fovea_desc_elements(&o->desc) == (int64_t)count, "%s: %lld elements, expected %zu",
-                  line, (long long)fovea_desc_elements(&o->desc), count);
+    ck_assert_msg(fovea_desc_elements(&o->desc) == (int64_t)count,
+                  "%s: %lld elements, expected %zu", line, (long long)fovea_desc_elements(&o->desc),
+                  count);
     for (size_t i = 0; i < count; i++) {
         double got = o->y ? o->y[i] : load(o->desc.dtype, o->data, i), want = expected[i];
         bool equal = got == want || (isnan(got) && isnan(want)) ||

@@ -17,9 +17,10 @@ static void complain(const char *line, const char *algorithm, const char *what) 
 
 static void describe(const char *line, const fovea_verdict *v, bool exact) {
     char text[512];
-    snprintf(text, sizeof text, "%s%s: output %zu element %lld is %.9g, expected %.9g, error %.3g, bound %.3g (%s)",
-             exact ? "integers: " : "", v->reason, v->output, (long long)v->index, v->got, v->expected, v->error,
-             v->bound, v->options);
+    snprintf(text, sizeof text,
+             "%s%s: output %zu element %lld is %.9g, expected %.9g, error %.3g, bound %.3g (%s)",
+             exact ? "integers: " : "", v->reason, v->output, (long long)v->index, v->got,
+             v->expected, v->error, v->bound, v->options);
     complain(line, v->algorithm, text);
 }
 
@@ -46,11 +47,13 @@ static void verify(fovea_context *c, const fovea_graph *g, const char *line, con
 }
 
 /* The names of the algorithms that accept the problem, separated by spaces; "" for the reference. */
-static bool accepted(fovea_context *c, const fovea_graph *g, const char *line, char *out, size_t size) {
+static bool accepted(fovea_context *c, const fovea_graph *g, const char *line, char *out,
+                     size_t size) {
     fovea_plan *plan;
     fovea_plan_options o = {.no_rewrite = true};
     fovea_step_info step;
-    if (fovea_plan_create(&plan, c, g, &o) != FOVEA_OK || fovea_plan_step(plan, 0, &step) != FOVEA_OK) {
+    if (fovea_plan_create(&plan, c, g, &o) != FOVEA_OK ||
+        fovea_plan_step(plan, 0, &step) != FOVEA_OK) {
         complain(line, NULL, fovea_error());
         return false;
     }

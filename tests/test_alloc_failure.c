@@ -59,7 +59,8 @@ START_TEST(every_allocation_fails_once) {
             ck_assert_msg(strlen(fovea_error()) > 10, "allocation %zu: no sentence", n);
         } else {
             /* Work that goes on without the memory must still give the same answer. */
-            ck_assert_msg(memcmp(scores, expected, sizeof scores) == 0, "allocation %zu: wrong answer", n);
+            ck_assert_msg(memcmp(scores, expected, sizeof scores) == 0,
+                          "allocation %zu: wrong answer", n);
         }
         clean(&w);
         if (untouched) break;

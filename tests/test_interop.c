@@ -97,13 +97,15 @@ START_TEST(wrong_objects_are_refused) {
     if (!device) return;
     fovea_context *c;
     cl_int code;
-    ck_assert_int_eq(fovea_opencl_context_create(&c, NULL, device, queue, &no_store), FOVEA_INVALID);
-    ck_assert_int_eq(fovea_opencl_context_create(&c, context, NULL, queue, &no_store), FOVEA_INVALID);
+    ck_assert_int_eq(fovea_opencl_context_create(&c, NULL, device, queue, &no_store),
+                     FOVEA_INVALID);
+    ck_assert_int_eq(fovea_opencl_context_create(&c, context, NULL, queue, &no_store),
+                     FOVEA_INVALID);
     ck_assert_int_eq(fovea_opencl_context_create(&c, other_context, device, queue, &no_store),
                      FOVEA_INVALID);
     ck_assert_ptr_null(c);
-    cl_command_queue wild = clCreateCommandQueue(context, device,
-                                                 CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, &code);
+    cl_command_queue wild =
+        clCreateCommandQueue(context, device, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, &code);
     if (code == CL_SUCCESS) { /* not every device has such queues */
         ck_assert_int_eq(fovea_opencl_context_create(&c, context, device, wild, &no_store),
                          FOVEA_INVALID);
@@ -151,7 +153,8 @@ START_TEST(a_plan_runs_on_the_programs_memory) {
     fovea_desc flipped = {FOVEA_FLOAT32, 2, {4, 3}};
     ck_assert_int_eq(fovea_opencl_tensor_create(&x, c, &twelve, mem, 12), FOVEA_OK);
     ck_assert_int_eq(fovea_opencl_tensor_create(&y, c, &flipped, mem, 100), FOVEA_OK);
-    ck_assert_int_eq(clEnqueueWriteBuffer(queue, mem, CL_FALSE, 12, sizeof in, in, 0, NULL, NULL), 0);
+    ck_assert_int_eq(clEnqueueWriteBuffer(queue, mem, CL_FALSE, 12, sizeof in, in, 0, NULL, NULL),
+                     0);
     ck_assert_int_eq(fovea_plan_bind(plan, "x0", x), FOVEA_OK);
     ck_assert_int_eq(fovea_plan_bind(plan, "y0", y), FOVEA_OK);
     ck_assert_int_eq(fovea_plan_run(plan), FOVEA_OK);

@@ -130,7 +130,8 @@ START_TEST(no_platform_is_told_and_no_failure) {
     }
     struct opencl *cl;
     ck_assert_int_eq(opencl_list(&devices, &n_devices, on_warning, NULL), FOVEA_OK);
-    if (n_devices && !strcmp(devices[0].platform, "Oclgrind")) return; /* it stands for the loader */
+    if (n_devices && !strcmp(devices[0].platform, "Oclgrind"))
+        return; /* it stands for the loader */
     ck_assert_uint_eq(n_devices, 0);
     ck_assert_int_eq(warnings, 1);
     ck_assert_int_eq(opencl_open(&cl, "opencl:0:0", false, NULL), FOVEA_NO_DEVICE);
@@ -160,7 +161,7 @@ END_TEST
 
 START_TEST(wrong_names_are_refused) {
     static const char *const names[] = {"opencl:99:0", "opencl:0:99", "opencl:0", "opencl:0:0x",
-                                        "opencl:-1:0", "gpu", ""};
+                                        "opencl:-1:0", "gpu",         ""};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct opencl *cl;
         ck_assert_int_eq(opencl_open(&cl, names[i], false, NULL), FOVEA_NO_DEVICE);
@@ -238,8 +239,10 @@ END_TEST
 START_TEST(a_build_failure_carries_its_log) {
     struct opencl *cl;
     for (size_t i = 0; (cl = open_device(i, false, NULL)); i++) {
-        struct opencl_source sources[] = {{"scale", "-DFACTOR=2"}, {"broken", "-DA=1"},
-                                          {"scale", "-DFACTOR=2"}, {"absent", ""},
+        struct opencl_source sources[] = {{"scale", "-DFACTOR=2"},
+                                          {"broken", "-DA=1"},
+                                          {"scale", "-DFACTOR=2"},
+                                          {"absent", ""},
                                           {"../scale", ""}};
         struct opencl_program *out[5];
         fovea_status statuses[5];
@@ -442,9 +445,22 @@ static void expect_gemm(struct opencl *cl, size_t batch) {
     ck_assert_int_eq(opencl_buffer_write(x, 0, a, sizeof a), FOVEA_OK);
     ck_assert_int_eq(opencl_buffer_write(y, 0, b, sizeof b), FOVEA_OK);
     ck_assert_int_eq(opencl_buffer_fill(z, 0, 0x3f800000, sizeof c), FOVEA_OK);
-    struct opencl_gemm g = {.trans_b = true, .m = 2, .n = 4, .k = 3, .lda = 3, .ldb = 3, .ldc = 4,
-                            .alpha = 2, .beta = 3, .a = x, .b = y, .c = z, .batch = batch,
-                            .stride_a = 6, .stride_b = 12, .stride_c = 8};
+    struct opencl_gemm g = {.trans_b = true,
+                            .m = 2,
+                            .n = 4,
+                            .k = 3,
+                            .lda = 3,
+                            .ldb = 3,
+                            .ldc = 4,
+                            .alpha = 2,
+                            .beta = 3,
+                            .a = x,
+                            .b = y,
+                            .c = z,
+                            .batch = batch,
+                            .stride_a = 6,
+                            .stride_b = 12,
+                            .stride_c = 8};
     ck_assert_msg(opencl_gemm(cl, &g, 0) == FOVEA_OK, "%s", fovea_error());
     ck_assert_int_eq(opencl_buffer_read(z, 0, c, sizeof c), FOVEA_OK);
     for (size_t i = 0; i < 16; i++) {

@@ -12,8 +12,8 @@ static fovea_context *context;
 static void open_context(void) {
     const char *device = getenv("FOVEA_TEST_DEVICE");
     fovea_context_options o = {.no_store = true};
-    ck_assert_msg(fovea_context_create(&context, device ? device : "reference", &o) == FOVEA_OK, "%s",
-                  fovea_error());
+    ck_assert_msg(fovea_context_create(&context, device ? device : "reference", &o) == FOVEA_OK,
+                  "%s", fovea_error());
 }
 
 static void close_context(void) {
@@ -52,7 +52,8 @@ static void expect_value(fovea_plan *p, const char *name, const float *want, siz
     ck_assert_int_eq(fovea_desc_elements(fovea_tensor_desc(t)), (int64_t)count);
     OK(fovea_tensor_read(t, got, count * 4));
     for (size_t i = 0; i < count; i++)
-        ck_assert_msg(got[i] == want[i], "%s[%zu] is %.9g, expected %.9g", name, i, got[i], want[i]);
+        ck_assert_msg(got[i] == want[i], "%s[%zu] is %.9g, expected %.9g", name, i, got[i],
+                      want[i]);
 }
 
 static const fovea_desc image = {FOVEA_FLOAT32, 4, {1, 2, 1, 2}};
@@ -102,7 +103,8 @@ START_TEST(matmul_and_add_become_gemm) {
     fovea_value xv = input(g, "x", (fovea_desc){FOVEA_FLOAT32, 2, {1, 2}});
     OK(fovea_graph_binary(g, "MatMul", "mm", xv,
                           constant(g, "w", (fovea_desc){FOVEA_FLOAT32, 2, {2, 3}}, w), &y));
-    OK(fovea_graph_binary(g, "Add", "add", constant(g, "b", (fovea_desc){FOVEA_FLOAT32, 1, {3}}, b), y, &y));
+    OK(fovea_graph_binary(g, "Add", "add", constant(g, "b", (fovea_desc){FOVEA_FLOAT32, 1, {3}}, b),
+                          y, &y));
     in[0] = y;
     in[1] = constant(g, "lo", scalar, lo);
     in[2] = constant(g, "hi", scalar, hi);
@@ -127,7 +129,8 @@ START_TEST(shared_values_are_kept) {
     fovea_plan *p;
     fovea_plan_info info;
     fovea_value y, r, s;
-    const float w[] = {1, 0, 0, -1}, in[] = {1, 2, 3, 4}, relu[] = {1, 2, 0, 0}, sum[] = {2, 4, -3, -4};
+    const float w[] = {1, 0, 0, -1}, in[] = {1, 2, 3, 4}, relu[] = {1, 2, 0, 0},
+                sum[] = {2, 4, -3, -4};
     OK(fovea_graph_create(&g));
     fovea_value x = input(g, "x", image);
     fovea_value wv = constant(g, "w", (fovea_desc){FOVEA_FLOAT32, 4, {2, 2, 1, 1}}, w);
@@ -226,7 +229,8 @@ START_TEST(free_dimensions_are_fixed) {
     fovea_tensor *t;
     fovea_value y;
     OK(fovea_graph_create(&g));
-    OK(fovea_graph_unary(g, "Relu", "r", input(g, "x", (fovea_desc){FOVEA_FLOAT32, 2, {-1, -1}}), &y));
+    OK(fovea_graph_unary(g, "Relu", "r", input(g, "x", (fovea_desc){FOVEA_FLOAT32, 2, {-1, -1}}),
+                         &y));
     output(g, y, "y");
     ck_assert_int_eq(fovea_plan_create(&p, context, g, NULL), FOVEA_INVALID);
     ck_assert_ptr_null(p);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define INPUTS(...) ((const double *const[]){__VA_ARGS__})
-#define LIST(...) ((const double[]){__VA_ARGS__})
+#define LIST(...)   ((const double[]){__VA_ARGS__})
 /* One input 0, 1, 2, ...; the expected values follow. */
 #define EXPECT(line, ...)                                                                          \
     expect_reference(line, INPUTS(ramp), 0, LIST(__VA_ARGS__),                                     \
@@ -15,8 +15,8 @@ static const double ramp[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12
                               16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 
 START_TEST(concat) {
-    expect_reference("Concat 2x1 2x2 2x1 axis=1", INPUTS(LIST(1, 2), LIST(3, 4, 5, 6), LIST(7, 8)), 0,
-                     LIST(1, 3, 4, 7, 2, 5, 6, 8), 8, 0);
+    expect_reference("Concat 2x1 2x2 2x1 axis=1", INPUTS(LIST(1, 2), LIST(3, 4, 5, 6), LIST(7, 8)),
+                     0, LIST(1, 3, 4, 7, 2, 5, 6, 8), 8, 0);
     expect_reference("Concat i64:2 i64:0 i64:1 axis=-1", INPUTS(LIST(1, 2), LIST(0), LIST(-7)), 0,
                      LIST(1, 2, -7), 3, 0);
     expect_refused("Concat 2x3 2x3", FOVEA_INVALID);

@@ -22,11 +22,11 @@ static const struct {
     const char *name;
     int64_t parameters;
 } published[] = {
-    {"lenet5", 61706},           {"alexnet", 60965224},    {"vgg11", 132863336},
-    {"vgg13", 133047848},        {"vgg16", 138357544},     {"vgg19", 143667240},
-    {"googlenet", 6998552},      {"inception_v3", 23834568}, {"resnet18", 11689512},
-    {"resnet34", 21797672},      {"resnet50", 25557032},   {"resnet101", 44549160},
-    {"resnet152", 60192808},     {"squeezenet1_1", 1235496}, {"mobilenet_v2", 3504872},
+    {"lenet5", 61706},       {"alexnet", 60965224},      {"vgg11", 132863336},
+    {"vgg13", 133047848},    {"vgg16", 138357544},       {"vgg19", 143667240},
+    {"googlenet", 6998552},  {"inception_v3", 23834568}, {"resnet18", 11689512},
+    {"resnet34", 21797672},  {"resnet50", 25557032},     {"resnet101", 44549160},
+    {"resnet152", 60192808}, {"squeezenet1_1", 1235496}, {"mobilenet_v2", 3504872},
 };
 enum { PUBLISHED = sizeof published / sizeof *published };
 
@@ -121,7 +121,9 @@ START_TEST(sizes_agree_with_the_operators) {
         const char *name = _i == 0 ? "googlenet" : _i == 1 ? "lenet5" : "squeezenet1_1";
         if (fovea_zoo_create(&g, name, &o) != FOVEA_OK)
             ck_assert_msg(strstr(fovea_error(), "too small") != NULL, "%s", fovea_error());
-        else ck_assert_int_gt(fovea_desc_elements(&g->values[fovea_graph_find(g, "output")].desc), 0);
+        else
+            ck_assert_int_gt(fovea_desc_elements(&g->values[fovea_graph_find(g, "output")].desc),
+                             0);
         fovea_graph_destroy(g);
     }
 }

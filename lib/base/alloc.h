@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void *mem_alloc(size_t bytes);                     /* 64-byte aligned; bytes 0 gives a valid pointer */
-void *mem_zero(size_t count, size_t size);         /* checked product, zeroed */
-void *mem_array(size_t count, size_t size);        /* checked product, not zeroed */
+void *mem_alloc(size_t bytes);              /* 64-byte aligned; bytes 0 gives a valid pointer */
+void *mem_zero(size_t count, size_t size);  /* checked product, zeroed */
+void *mem_array(size_t count, size_t size); /* checked product, not zeroed */
 void *mem_resize(void *old, size_t old_bytes, size_t new_bytes);
 void mem_free(void *);
-char *mem_string(const char *);                    /* a copy; NULL stays NULL */
+char *mem_string(const char *); /* a copy; NULL stays NULL */
 char *mem_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 bool size_multiply(size_t a, size_t b, size_t *product); /* false on overflow */

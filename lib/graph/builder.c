@@ -77,7 +77,8 @@ static void add_ints(struct window_attributes *a, const char *name, const int64_
 }
 
 static void add_int(struct window_attributes *a, const char *name, int64_t i) {
-    if (i) a->list[a->count++] = (fovea_attribute){.name = name, .type = FOVEA_ATTRIBUTE_INT, .i = i};
+    if (i)
+        a->list[a->count++] = (fovea_attribute){.name = name, .type = FOVEA_ATTRIBUTE_INT, .i = i};
 }
 
 static fovea_status window_attributes(const fovea_window *w, bool pooling,
@@ -99,8 +100,7 @@ static fovea_status window_attributes(const fovea_window *w, bool pooling,
     if (modes[w->padding])
         a->list[a->count++] = (fovea_attribute){
             .name = "auto_pad", .type = FOVEA_ATTRIBUTE_STRING, .s = modes[w->padding]};
-    else
-        add_ints(a, "pads", a->pads, 4);
+    else add_ints(a, "pads", a->pads, 4);
     if (pooling) {
         add_ints(a, "kernel_shape", a->kernel, 2);
         add_int(a, "ceil_mode", w->ceil_mode);
@@ -117,7 +117,8 @@ fovea_status fovea_graph_conv(fovea_graph *g, const char *name, fovea_value x, f
     fovea_value in[] = {x, weights, bias};
     *y = FOVEA_NO_VALUE;
     TRY(window_attributes(window, false, &a));
-    return fovea_graph_op(g, "Conv", name, in, bias == FOVEA_NO_VALUE ? 2 : 3, a.list, a.count, y, 1);
+    return fovea_graph_op(g, "Conv", name, in, bias == FOVEA_NO_VALUE ? 2 : 3, a.list, a.count, y,
+                          1);
 }
 
 static fovea_status add_pool(fovea_graph *g, const char *op, const char *name, fovea_value x,
@@ -185,7 +186,8 @@ fovea_status fovea_graph_dropout(fovea_graph *g, const char *name, fovea_value x
 }
 
 static fovea_status op_with_axis(fovea_graph *g, const char *op, const char *name,
-                                 const fovea_value *xs, size_t count, int64_t axis, fovea_value *y) {
+                                 const fovea_value *xs, size_t count, int64_t axis,
+                                 fovea_value *y) {
     fovea_attribute a = {.name = "axis", .type = FOVEA_ATTRIBUTE_INT, .i = axis};
     return fovea_graph_op(g, op, name, xs, count, &a, 1, y, 1);
 }

@@ -4,9 +4,22 @@
 /* Operations per output element for what is not counted by its sums. */
 static double element_flops(const struct node *n) {
     switch (n->op) {
-    case OP_Reshape: case OP_Flatten: case OP_Squeeze: case OP_Unsqueeze: case OP_Identity:
-    case OP_Concat: case OP_Split: case OP_Slice: case OP_Pad: case OP_Transpose: case OP_Expand:
-    case OP_Tile: case OP_Gather: case OP_DepthToSpace: case OP_SpaceToDepth: case OP_Dropout:
+    case OP_Reshape:
+    case OP_Flatten:
+    case OP_Squeeze:
+    case OP_Unsqueeze:
+    case OP_Identity:
+    case OP_Concat:
+    case OP_Split:
+    case OP_Slice:
+    case OP_Pad:
+    case OP_Transpose:
+    case OP_Expand:
+    case OP_Tile:
+    case OP_Gather:
+    case OP_DepthToSpace:
+    case OP_SpaceToDepth:
+    case OP_Dropout:
     case OP_Cast: return 0;
     case OP_BatchNormalization: return 2;
     case OP_LRN: return 2.0 * (double)attr_int(n, "size", 5) + 10;
@@ -20,15 +33,21 @@ static double sum_length(const fovea_graph *g, const struct node *n) {
     const int64_t *kernel;
     double k = 1;
     switch (n->op) {
-    case OP_Conv: case OP_ConvInteger: case OP_QLinearConv:
+    case OP_Conv:
+    case OP_ConvInteger:
+    case OP_QLinearConv:
         return w && w->desc.rank > 1 ? (double)desc_span(&w->desc, 1, w->desc.rank) : 0;
     case OP_ConvTranspose: /* per input element; scaled by the caller */
         return w && w->desc.rank > 1 ? (double)desc_span(&w->desc, 1, w->desc.rank) : 0;
     case OP_Gemm: return (double)x->desc.dim[attr_int(n, "transA", 0) ? 0 : 1];
-    case OP_MatMul: case OP_MatMulInteger: case OP_QLinearMatMul:
-        return x->desc.rank ? (double)x->desc.dim[x->desc.rank - 1] : 0;
-    case OP_MaxPool: case OP_AveragePool: case OP_LpPool:
-        for (size_t i = 0, c = attr_ints(n, "kernel_shape", &kernel); i < c; i++) k *= (double)kernel[i];
+    case OP_MatMul:
+    case OP_MatMulInteger:
+    case OP_QLinearMatMul: return x->desc.rank ? (double)x->desc.dim[x->desc.rank - 1] : 0;
+    case OP_MaxPool:
+    case OP_AveragePool:
+    case OP_LpPool:
+        for (size_t i = 0, c = attr_ints(n, "kernel_shape", &kernel); i < c; i++)
+            k *= (double)kernel[i];
         return k / 2; /* one operation a term, not two */
     default: return 0;
     }

@@ -10,11 +10,11 @@ static const struct {
     const char *name;
     size_t size;
 } types[] = {
-    {FOVEA_FLOAT32, "float32", 4},   {FOVEA_UINT8, "uint8", 1},     {FOVEA_INT8, "int8", 1},
-    {FOVEA_UINT16, "uint16", 2},     {FOVEA_INT16, "int16", 2},     {FOVEA_INT32, "int32", 4},
-    {FOVEA_INT64, "int64", 8},       {FOVEA_BOOL, "bool", 1},       {FOVEA_FLOAT16, "float16", 2},
-    {FOVEA_FLOAT64, "float64", 8},   {FOVEA_UINT32, "uint32", 4},   {FOVEA_UINT64, "uint64", 8},
-    {FOVEA_BFLOAT16, "bfloat16", 2}, {FOVEA_UINT4, "uint4", 1},     {FOVEA_INT4, "int4", 1},
+    {FOVEA_FLOAT32, "float32", 4},   {FOVEA_UINT8, "uint8", 1},   {FOVEA_INT8, "int8", 1},
+    {FOVEA_UINT16, "uint16", 2},     {FOVEA_INT16, "int16", 2},   {FOVEA_INT32, "int32", 4},
+    {FOVEA_INT64, "int64", 8},       {FOVEA_BOOL, "bool", 1},     {FOVEA_FLOAT16, "float16", 2},
+    {FOVEA_FLOAT64, "float64", 8},   {FOVEA_UINT32, "uint32", 4}, {FOVEA_UINT64, "uint64", 8},
+    {FOVEA_BFLOAT16, "bfloat16", 2}, {FOVEA_UINT4, "uint4", 1},   {FOVEA_INT4, "int4", 1},
 };
 enum { TYPES = sizeof types / sizeof *types };
 
@@ -66,6 +66,7 @@ const char *desc_text(const fovea_desc *d) {
     char *s = ring[next++ & 7], *p = s;
     if (d->rank <= 0) return d->rank == 0 ? "scalar" : "unknown";
     for (int i = 0; i < d->rank; i++)
-        p += d->dim[i] < 0 ? sprintf(p, i ? "x?" : "?") : sprintf(p, i ? "x%" PRId64 : "%" PRId64, d->dim[i]);
+        p += d->dim[i] < 0 ? sprintf(p, i ? "x?" : "?")
+                           : sprintf(p, i ? "x%" PRId64 : "%" PRId64, d->dim[i]);
     return s;
 }

@@ -78,7 +78,8 @@ fovea_status graph_value_add(fovea_graph *g, const char *name, const fovea_desc 
     TRY(desc_check(desc, name ? name : ""));
     if (g->n_values >= FOVEA_NO_VALUE) return fail(FOVEA_INVALID, "a graph has too many values");
     char *copy = name ? mem_string(name) : mem_format("v%zu", g->n_values);
-    struct value *v = copy ? mem_push(&g->values, &g->n_values, &g->values_capacity, sizeof *v) : NULL;
+    struct value *v =
+        copy ? mem_push(&g->values, &g->n_values, &g->values_capacity, sizeof *v) : NULL;
     if (!v) {
         mem_free(copy);
         return fail_memory(sizeof *v, "a value");
@@ -90,7 +91,8 @@ fovea_status graph_value_add(fovea_graph *g, const char *name, const fovea_desc 
     return FOVEA_OK;
 }
 
-fovea_status graph_value_set_data(fovea_graph *g, fovea_value id, const fovea_desc *desc, void *data) {
+fovea_status graph_value_set_data(fovea_graph *g, fovea_value id, const fovea_desc *desc,
+                                  void *data) {
     fovea_status status = desc_check(desc, g->values[id].name);
     struct storage *s = status == FOVEA_OK ? mem_zero(1, sizeof *s) : NULL;
     if (!s) {

@@ -107,7 +107,8 @@ static inline bool dtype_is_float(fovea_dtype t) {
     return t == FOVEA_FLOAT32 || t == FOVEA_FLOAT16 || t == FOVEA_FLOAT64 || t == FOVEA_BFLOAT16;
 }
 bool desc_equal(const fovea_desc *, const fovea_desc *);
-size_t desc_bytes(const fovea_desc *); /* 0 if unknown; overflow was refused when the value was made */
+size_t
+desc_bytes(const fovea_desc *); /* 0 if unknown; overflow was refused when the value was made */
 /* Product of dimensions [from, to). */
 int64_t desc_span(const fovea_desc *, int from, int to);
 /* "1x3x224x224", into a ring of per-thread buffers: good for a few uses in one sentence. */

@@ -15,11 +15,11 @@ enum { OPERANDS_MAX = 64, ATTRIBUTES_MAX = 32, NUMBERS_MAX = 512 };
 static const struct {
     const char *prefix;
     fovea_dtype dtype;
-} prefixes[] = {{"f", FOVEA_FLOAT32},  {"f16", FOVEA_FLOAT16}, {"bf16", FOVEA_BFLOAT16},
-                {"f64", FOVEA_FLOAT64}, {"i8", FOVEA_INT8},    {"i16", FOVEA_INT16},
-                {"i32", FOVEA_INT32},  {"i64", FOVEA_INT64},   {"u8", FOVEA_UINT8},
-                {"u16", FOVEA_UINT16}, {"u32", FOVEA_UINT32},  {"u64", FOVEA_UINT64},
-                {"bool", FOVEA_BOOL},  {"i4", FOVEA_INT4},     {"u4", FOVEA_UINT4}};
+} prefixes[] = {{"f", FOVEA_FLOAT32},   {"f16", FOVEA_FLOAT16}, {"bf16", FOVEA_BFLOAT16},
+                {"f64", FOVEA_FLOAT64}, {"i8", FOVEA_INT8},     {"i16", FOVEA_INT16},
+                {"i32", FOVEA_INT32},   {"i64", FOVEA_INT64},   {"u8", FOVEA_UINT8},
+                {"u16", FOVEA_UINT16},  {"u32", FOVEA_UINT32},  {"u64", FOVEA_UINT64},
+                {"bool", FOVEA_BOOL},   {"i4", FOVEA_INT4},     {"u4", FOVEA_UINT4}};
 enum { PREFIXES = sizeof prefixes / sizeof *prefixes };
 
 static const char *prefix_of(fovea_dtype dtype) {
@@ -67,9 +67,12 @@ static void store_number(fovea_dtype t, void *data, size_t i, double x) {
     case FOVEA_FLOAT64: ((double *)data)[i] = x; break;
     case FOVEA_FLOAT16: ((uint16_t *)data)[i] = half_from_double(x); break;
     case FOVEA_BFLOAT16: ((uint16_t *)data)[i] = bfloat16_from_double(x); break;
-    case FOVEA_INT64: case FOVEA_UINT64: ((int64_t *)data)[i] = (int64_t)x; break;
-    case FOVEA_INT32: case FOVEA_UINT32: ((int32_t *)data)[i] = (int32_t)(int64_t)x; break;
-    case FOVEA_INT16: case FOVEA_UINT16: ((int16_t *)data)[i] = (int16_t)(int64_t)x; break;
+    case FOVEA_INT64:
+    case FOVEA_UINT64: ((int64_t *)data)[i] = (int64_t)x; break;
+    case FOVEA_INT32:
+    case FOVEA_UINT32: ((int32_t *)data)[i] = (int32_t)(int64_t)x; break;
+    case FOVEA_INT16:
+    case FOVEA_UINT16: ((int16_t *)data)[i] = (int16_t)(int64_t)x; break;
     default: ((int8_t *)data)[i] = (int8_t)(int64_t)x; break;
     }
 }
@@ -86,7 +89,8 @@ static double load_number(fovea_dtype t, const void *data, size_t i) {
     case FOVEA_UINT32: return ((const uint32_t *)data)[i];
     case FOVEA_INT16: return ((const int16_t *)data)[i];
     case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8: case FOVEA_INT4: return ((const int8_t *)data)[i];
+    case FOVEA_INT8:
+    case FOVEA_INT4: return ((const int8_t *)data)[i];
     default: return ((const uint8_t *)data)[i];
     }
 }
@@ -151,16 +155,26 @@ struct problem {
 
 /* Attributes that are floats or lists, by name; what else looks like a number is an int. */
 static bool is_float_attribute(const char *name) {
-    static const char *const floats[] = {"alpha", "beta", "gamma", "epsilon", "bias", "lambd",
-                                         "ratio", "momentum", "cubic_coeff_a", "extrapolation_value",
-                                         "activation_alpha", "activation_beta"};
+    static const char *const floats[] = {"alpha",
+                                         "beta",
+                                         "gamma",
+                                         "epsilon",
+                                         "bias",
+                                         "lambd",
+                                         "ratio",
+                                         "momentum",
+                                         "cubic_coeff_a",
+                                         "extrapolation_value",
+                                         "activation_alpha",
+                                         "activation_beta"};
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
         if (strcmp(floats[i], name) == 0) return true;
     return false;
 }
 
 static bool is_list_attribute(const char *name) {
-    static const char *const lists[] = {"pads", "strides", "dilations", "kernel_shape", "perm", "axes",
+    static const char *const lists[] = {"pads",         "strides",        "dilations",
+                                        "kernel_shape", "perm",           "axes",
                                         "output_shape", "output_padding", "split"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strcmp(lists[i], name) == 0) return true;
@@ -287,7 +301,8 @@ static void write_attribute(struct text *t, const struct attribute *a) {
         for (size_t i = 0; i < a->count; i++) text_add(t, i ? ",%" PRId64 : "%" PRId64, a->ints[i]);
         break;
     default:
-        for (size_t i = 0; i < a->count; i++) text_add(t, i ? ",%.9g" : "%.9g", (double)a->floats[i]);
+        for (size_t i = 0; i < a->count; i++)
+            text_add(t, i ? ",%.9g" : "%.9g", (double)a->floats[i]);
     }
 }
 

@@ -59,7 +59,8 @@ static const float *constant_f32(const struct value *v) {
 }
 
 /* Gives node input i (which may not exist yet) a new float constant of `count` elements. */
-static fovea_status set_constant(fovea_graph *g, size_t node, size_t i, const fovea_desc *d, float *data) {
+static fovea_status set_constant(fovea_graph *g, size_t node, size_t i, const fovea_desc *d,
+                                 float *data) {
     fovea_value id;
     TRY(graph_constant_take(g, NULL, d, data, &id));
     struct node *n = &g->nodes[node];
@@ -128,7 +129,8 @@ static fovea_status fold_batch_norm(fovea_graph *g, struct node *bn) {
 /* ---- A constant added after Conv or MatMul is a bias ---- */
 
 /* The constant operand of an Add and the other one; NULL if there is no constant. */
-static const struct value *constant_operand(const fovea_graph *g, const struct node *add, fovea_value *other) {
+static const struct value *constant_operand(const fovea_graph *g, const struct node *add,
+                                            fovea_value *other) {
     for (size_t i = 0; i < 2; i++) {
         const struct value *v = node_in(g, add, i);
         if (!constant_f32(v)) continue;
@@ -158,7 +160,8 @@ static fovea_status add_to_bias(fovea_graph *g, struct node *add) {
     struct node *maker = conv ? conv : matmul;
     if (!maker || node_in(g, maker, 2) || node_attr(maker, "activation")) return FOVEA_OK;
     if (!desc_equal(y, &g->values[other].desc)) return FOVEA_OK;
-    bool plain = conv || (node_in(g, matmul, 0)->desc.rank == 2 && node_in(g, matmul, 1)->desc.rank == 2);
+    bool plain =
+        conv || (node_in(g, matmul, 0)->desc.rank == 2 && node_in(g, matmul, 1)->desc.rank == 2);
     int axis = conv ? 1 : y->rank - 1;
     if (!plain || !is_along(&c->desc, y, axis)) return FOVEA_OK;
     fovea_desc d = {FOVEA_FLOAT32, 1, {y->dim[axis]}};
@@ -175,7 +178,8 @@ static fovea_status add_to_bias(fovea_graph *g, struct node *add) {
 /* ---- Activations ---- */
 
 /* The two numbers of an activation; false if they are not known constants. */
-static bool activation_numbers(const fovea_graph *g, const struct node *n, float *alpha, float *beta) {
+static bool activation_numbers(const fovea_graph *g, const struct node *n, float *alpha,
+                               float *beta) {
     *alpha = n->op == OP_LeakyRelu ? attr_float(n, "alpha", 0.01f) : -INFINITY;
     *beta = INFINITY;
     if (n->op == OP_Relu) *alpha = *beta = 0;
@@ -192,11 +196,13 @@ static fovea_status fuse_activation(fovea_graph *g, struct node *n) {
     float alpha, beta;
     if (!maker) maker = sole_maker(g, n->in[0], OP_Gemm);
     if (!maker || node_attr(maker, "activation")) return FOVEA_OK;
-    if (g->values[n->out[0]].desc.dtype != FOVEA_FLOAT32 || !activation_numbers(g, n, &alpha, &beta))
+    if (g->values[n->out[0]].desc.dtype != FOVEA_FLOAT32 ||
+        !activation_numbers(g, n, &alpha, &beta))
         return FOVEA_OK;
-    fovea_attribute a[] = {{.name = "activation", .type = FOVEA_ATTRIBUTE_STRING, .s = op_name(n->op)},
-                           {.name = "activation_alpha", .type = FOVEA_ATTRIBUTE_FLOAT, .f = alpha},
-                           {.name = "activation_beta", .type = FOVEA_ATTRIBUTE_FLOAT, .f = beta}};
+    fovea_attribute a[] = {
+        {.name = "activation", .type = FOVEA_ATTRIBUTE_STRING, .s = op_name(n->op)},
+        {.name = "activation_alpha", .type = FOVEA_ATTRIBUTE_FLOAT, .f = alpha},
+        {.name = "activation_beta", .type = FOVEA_ATTRIBUTE_FLOAT, .f = beta}};
     for (int i = 0; i < 3; i++) TRY(node_attr_set(maker, &a[i]));
     absorb(g, maker, n);
     return FOVEA_OK;
@@ -206,7 +212,8 @@ static fovea_status rewrite_node(fovea_graph *g, struct node *n) {
     if (is_transparent(g, n)) bypass(g, n);
     else if (n->op == OP_BatchNormalization) return fold_batch_norm(g, n);
     else if (n->op == OP_Add) return add_to_bias(g, n);
-    else if (n->op == OP_Relu || n->op == OP_LeakyRelu || n->op == OP_Clip) return fuse_activation(g, n);
+    else if (n->op == OP_Relu || n->op == OP_LeakyRelu || n->op == OP_Clip)
+        return fuse_activation(g, n);
     return FOVEA_OK;
 }
 

@@ -71,8 +71,8 @@ fovea_status shape_read_ints(const fovea_graph *g, const struct node *n, size_t 
         return fail(FOVEA_INVALID, "input %zu has %lld numbers; at most %zu fit", input,
                     (long long)elements, capacity);
     for (int64_t i = 0; i < elements; i++)
-        out[i] = v->desc.dtype == FOVEA_INT64 ? ((const int64_t *)data)[i]
-                                              : ((const int32_t *)data)[i];
+        out[i] =
+            v->desc.dtype == FOVEA_INT64 ? ((const int64_t *)data)[i] : ((const int32_t *)data)[i];
     *count = (size_t)elements;
     return FOVEA_OK;
 }

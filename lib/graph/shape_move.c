@@ -90,7 +90,8 @@ fovea_status shape_gather(fovea_graph *g, struct node *n) {
 }
 
 /* x (n, c, h, w) and the block size of DepthToSpace and SpaceToDepth. */
-static fovea_status read_block(const fovea_graph *g, const struct node *n, fovea_desc *x, int64_t *b) {
+static fovea_status read_block(const fovea_graph *g, const struct node *n, fovea_desc *x,
+                               int64_t *b) {
     TRY(shape_want_inputs(g, n, 1, 1));
     *x = node_in(g, n, 0)->desc;
     *b = attr_int(n, "blocksize", 0);

@@ -10,7 +10,8 @@ static fovea_status reshape_resolve(const fovea_desc *x, bool allow_zero, int64_
     for (int i = 0; i < rank; i++) {
         if (dim[i] == 0 && !allow_zero) {
             if (i >= x->rank)
-                return fail(FOVEA_INVALID, "shape has a 0 at %d but the input has rank %d", i, x->rank);
+                return fail(FOVEA_INVALID, "shape has a 0 at %d but the input has rank %d", i,
+                            x->rank);
             dim[i] = x->dim[i];
         }
         if (dim[i] < -1 || (dim[i] == -1 && rest >= 0))
@@ -47,7 +48,8 @@ fovea_status shape_flatten(fovea_graph *g, struct node *n) {
     const fovea_desc x = node_in(g, n, 0)->desc;
     int64_t axis = attr_int(n, "axis", 1);
     if (axis < -x.rank || axis > x.rank)
-        return fail(FOVEA_INVALID, "axis %lld is outside a shape of rank %d", (long long)axis, x.rank);
+        return fail(FOVEA_INVALID, "axis %lld is outside a shape of rank %d", (long long)axis,
+                    x.rank);
     int cut = (int)(axis < 0 ? axis + x.rank : axis);
     int64_t dim[2] = {1, 1};
     for (int i = 0; i < x.rank; i++)
@@ -57,7 +59,8 @@ fovea_status shape_flatten(fovea_graph *g, struct node *n) {
 }
 
 /* Marks the axes of input 1, counted in a shape of `rank`. */
-static fovea_status read_axes(const fovea_graph *g, const struct node *n, int rank, unsigned *marks) {
+static fovea_status read_axes(const fovea_graph *g, const struct node *n, int rank,
+                              unsigned *marks) {
     int64_t axes[FOVEA_MAX_RANK];
     size_t count;
     TRY(shape_read_ints(g, n, 1, axes, FOVEA_MAX_RANK, &count));
@@ -67,7 +70,8 @@ static fovea_status read_axes(const fovea_graph *g, const struct node *n, int ra
             return fail(FOVEA_INVALID, "axis %lld is outside a shape of rank %d",
                         (long long)axes[i], rank);
         unsigned bit = 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
-        if (*marks & bit) return fail(FOVEA_INVALID, "axis %lld is named twice", (long long)axes[i]);
+        if (*marks & bit)
+            return fail(FOVEA_INVALID, "axis %lld is named twice", (long long)axes[i]);
         *marks |= bit;
     }
     return FOVEA_OK;

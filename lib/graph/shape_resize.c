@@ -17,10 +17,10 @@ static int find_name(const struct node *n, const char *attribute, const char *ot
 
 static fovea_status read_attributes(const struct node *n, struct resize *r) {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
-    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil",
-                                          "floor_or_ceil"};
+    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
+                                          "ceil", "floor_or_ceil"};
     static const char *const coordinates[] = {
-        "half_pixel", "half_pixel_symmetric",  "pytorch_half_pixel", "align_corners",
+        "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
         "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
     int m = find_name(n, "mode", "nearest", modes, 3);
     int k = find_name(n, "nearest_mode", "round_prefer_floor", nearest, 5);
@@ -46,7 +46,8 @@ static fovea_status read_axes(const struct node *n, int rank, int *axes, size_t 
     for (size_t i = 0; i < *count; i++) {
         int64_t a = list ? list[i] : (int64_t)i;
         if (a < -rank || a >= rank)
-            return fail(FOVEA_INVALID, "axis %lld is outside a shape of rank %d", (long long)a, rank);
+            return fail(FOVEA_INVALID, "axis %lld is outside a shape of rank %d", (long long)a,
+                        rank);
         axes[i] = (int)(a < 0 ? a + rank : a);
         if (seen >> axes[i] & 1) return fail(FOVEA_INVALID, "axis %d is named twice", axes[i]);
         seen |= 1u << axes[i];
@@ -54,7 +55,8 @@ static fovea_status read_axes(const struct node *n, int rank, int *axes, size_t 
     return FOVEA_OK;
 }
 
-static fovea_status apply_scales(struct resize *r, const double *scales, const int *axes, size_t count) {
+static fovea_status apply_scales(struct resize *r, const double *scales, const int *axes,
+                                 size_t count) {
     for (size_t i = 0; i < count; i++) {
         struct resize_axis *a = &r->axis[axes[i]];
         a->scale = (float)scales[i];
@@ -88,7 +90,8 @@ static fovea_status apply_sizes(struct resize *r, const struct node *n, const in
         struct resize_axis *a = &r->axis[axes[i]];
         a->scale = (float)best;
         a->length = (float)(best * (double)a->in);
-        if (!(a->length < 0x1p40f)) return fail(FOVEA_INVALID, "the sizes make axis %d too long", axes[i]);
+        if (!(a->length < 0x1p40f))
+            return fail(FOVEA_INVALID, "the sizes make axis %d too long", axes[i]);
         a->out = (int64_t)floor(best * (double)a->in + 0.5);
     }
     return FOVEA_OK;
@@ -120,7 +123,8 @@ static fovea_status settle_nearest(struct resize *r) {
         smaller = smaller || r->axis[i].scale < 1;
     }
     if (larger && smaller)
-        return fail(FOVEA_UNSUPPORTED, "nearest_mode floor_or_ceil wants all axes to grow or to shrink");
+        return fail(FOVEA_UNSUPPORTED,
+                    "nearest_mode floor_or_ceil wants all axes to grow or to shrink");
     r->nearest = smaller ? NEAREST_CEIL : NEAREST_FLOOR;
     return FOVEA_OK;
 }
@@ -133,8 +137,11 @@ fovea_status resize_resolve(const struct node *n, const fovea_desc *x, const str
     TRY(read_attributes(n, r));
     TRY(read_axes(n, x->rank, axes, &count));
     for (int i = 0; i < x->rank; i++)
-        r->axis[i] = (struct resize_axis){
-            .in = x->dim[i], .out = x->dim[i], .scale = 1, .length = (float)x->dim[i], .roi_end = 1};
+        r->axis[i] = (struct resize_axis){.in = x->dim[i],
+                                          .out = x->dim[i],
+                                          .scale = 1,
+                                          .length = (float)x->dim[i],
+                                          .roi_end = 1};
     if ((l->n_scales > 0) == (l->n_sizes > 0) && count > 0)
         return fail(FOVEA_INVALID, "wants either scales or sizes");
     if (l->n_scales + l->n_sizes != count)

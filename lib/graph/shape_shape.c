@@ -56,7 +56,8 @@ static fovea_status range_length(fovea_dtype t, const double *real, const int64_
     if (dtype_is_float(t)) {
         double count = ceil((real[1] - real[0]) / real[2]);
         if (real[2] == 0 || !(fabs(count) < 0x1p40))
-            return fail(FOVEA_INVALID, "from %g to %g by %g is no range", real[0], real[1], real[2]);
+            return fail(FOVEA_INVALID, "from %g to %g by %g is no range", real[0], real[1],
+                        real[2]);
         *length = count > 0 ? (int64_t)count : 0;
         return FOVEA_OK;
     }

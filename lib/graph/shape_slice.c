@@ -114,7 +114,8 @@ fovea_status pad_resolve(const struct node *n, const fovea_desc *x, const int64_
     TRY(pad_mode(n, &out->mode));
     size_t count = axes ? n_axes : (size_t)x->rank;
     if (n_pads != 2 * count)
-        return fail(FOVEA_INVALID, "has %zu pads for %zu axes; two an axis are needed", n_pads, count);
+        return fail(FOVEA_INVALID, "has %zu pads for %zu axes; two an axis are needed", n_pads,
+                    count);
     for (int a = 0; a < x->rank; a++) TRY(pad_axis(out, a, x->dim[a], 0, 0));
     for (size_t i = 0; i < count; i++) {
         int a = axis_once(axes ? axes[i] : (int64_t)i, x->rank, &seen);

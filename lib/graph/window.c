@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-enum { SIZE_LIMIT = 1 << 24 }; /* of a kernel, stride, dilation or pad: keeps products far from overflow */
+enum {
+    SIZE_LIMIT = 1 << 24
+}; /* of a kernel, stride, dilation or pad: keeps products far from overflow */
 
 /* Reads a per-axis attribute into the last `rank` of three axes. */
 static fovea_status read_axes(const struct node *n, const char *name, int rank, int64_t least,
@@ -45,7 +47,8 @@ static fovea_status window_read(const struct node *n, const fovea_desc *x, const
         return fail(FOVEA_UNSUPPORTED, "input has shape %s; 1 to 3 spatial axes are covered",
                     desc_text(x));
     if (x->dim[0] < 1 || x->dim[1] < 1)
-        return fail(FOVEA_INVALID, "input has shape %s: an empty batch or no channels", desc_text(x));
+        return fail(FOVEA_INVALID, "input has shape %s: an empty batch or no channels",
+                    desc_text(x));
     *w = (struct window){rank, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0}, {0}, {0}};
     for (int i = 0; i < rank; i++) {
         w->in[3 - rank + i] = x->dim[2 + i];
@@ -63,7 +66,8 @@ static fovea_status window_read(const struct node *n, const fovea_desc *x, const
     memcpy(w->kernel, stated, sizeof stated);
     for (int i = 0; i < 3; i++)
         if (w->kernel[i] < 1 || w->kernel[i] > SIZE_LIMIT)
-            return fail(FOVEA_INVALID, "a kernel of size %lld is not allowed", (long long)w->kernel[i]);
+            return fail(FOVEA_INVALID, "a kernel of size %lld is not allowed",
+                        (long long)w->kernel[i]);
     TRY(read_axes(n, "strides", rank, 1, w->stride));
     TRY(read_axes(n, "dilations", rank, 1, w->dilation));
     return FOVEA_OK;
@@ -104,9 +108,11 @@ fovea_status window_resolve(const struct node *n, const fovea_desc *x, const int
     for (int i = 0; i < 3; i++) {
         int64_t room = w->in[i] + w->pad_begin[i] + w->pad_end[i] - extent(w, i);
         if (room < 0)
-            return fail(FOVEA_INVALID, "a kernel of extent %lld does not fit an input of %lld with pads %lld and %lld",
-                        (long long)extent(w, i), (long long)w->in[i], (long long)w->pad_begin[i],
-                        (long long)w->pad_end[i]);
+            return fail(
+                FOVEA_INVALID,
+                "a kernel of extent %lld does not fit an input of %lld with pads %lld and %lld",
+                (long long)extent(w, i), (long long)w->in[i], (long long)w->pad_begin[i],
+                (long long)w->pad_end[i]);
         w->out[i] = (ceil_mode ? room + w->stride[i] - 1 : room) / w->stride[i] + 1;
         if (ceil_mode && (w->out[i] - 1) * w->stride[i] >= w->in[i] + w->pad_begin[i]) w->out[i]--;
     }
@@ -135,7 +141,8 @@ fovea_status window_resolve_transposed(const struct node *n, const fovea_desc *x
     bool same_upper = strcmp(mode, "SAME_UPPER") == 0, same_lower = strcmp(mode, "SAME_LOWER") == 0;
     size_t n_wanted = attr_ints(n, "output_shape", &wanted);
     if (n_wanted && n_wanted != (size_t)w->rank && n_wanted != (size_t)w->rank + 2)
-        return fail(FOVEA_INVALID, "output_shape has %zu numbers; %d are needed", n_wanted, w->rank);
+        return fail(FOVEA_INVALID, "output_shape has %zu numbers; %d are needed", n_wanted,
+                    w->rank);
     if (strcmp(mode, "NOTSET") == 0 && !n_wanted) TRY(read_pads(n, w->rank, w));
     for (int i = 0; i < 3; i++) {
         int64_t full = (w->in[i] - 1) * w->stride[i] + extra[i] + extent(w, i);
@@ -144,10 +151,10 @@ fovea_status window_resolve_transposed(const struct node *n, const fovea_desc *x
             TRY(pads_for_output(w, i, full, wanted[n_wanted - 3 + (size_t)i], !same_upper));
         else if (spatial && (same_upper || same_lower))
             TRY(pads_for_output(w, i, full, w->in[i] * w->stride[i], same_lower));
-        else
-            w->out[i] = full - w->pad_begin[i] - w->pad_end[i];
+        else w->out[i] = full - w->pad_begin[i] - w->pad_end[i];
         if (w->out[i] < 1)
-            return fail(FOVEA_INVALID, "the pads leave nothing of an output of %lld", (long long)full);
+            return fail(FOVEA_INVALID, "the pads leave nothing of an output of %lld",
+                        (long long)full);
     }
     return FOVEA_OK;
 }

@@ -122,13 +122,13 @@ typedef enum fovea_device_type {
 
 /* What is known of a device. Capabilities are facts read from the driver or found by probing. */
 typedef struct fovea_device_info {
-    char id[32];           /* "opencl:0:0" or "reference": the name that selects it */
-    char name[128];        /* as the driver reports it */
-    char platform[128];    /* "" for the reference */
+    char id[32];        /* "opencl:0:0" or "reference": the name that selects it */
+    char name[128];     /* as the driver reports it */
+    char platform[128]; /* "" for the reference */
     char vendor[128];
-    char driver[128];      /* driver version */
-    char version[128];     /* OpenCL version string */
-    char problem[256];     /* "" if usable, else one sentence that says why not */
+    char driver[128];  /* driver version */
+    char version[128]; /* OpenCL version string */
+    char problem[256]; /* "" if usable, else one sentence that says why not */
     fovea_device_type type;
     uint32_t compute_units;
     uint32_t clock_mhz;
@@ -136,16 +136,16 @@ typedef struct fovea_device_info {
     uint64_t max_allocation_bytes;
     uint64_t local_memory_bytes;
     uint64_t max_work_group_size;
-    uint32_t vector_width;      /* native float vector */
-    uint32_t subgroup_size;     /* 0 if the device has no subgroups */
+    uint32_t vector_width;  /* native float vector */
+    uint32_t subgroup_size; /* 0 if the device has no subgroups */
     uint32_t address_bits;
-    bool local_memory_is_real;  /* false where local memory is ordinary memory (CPUs) */
+    bool local_memory_is_real; /* false where local memory is ordinary memory (CPUs) */
     bool has_fp16;
     bool has_fp64;
     bool unified_memory;
-    double flops_peak;          /* fp32 operations a second: an estimate from the facts above */
-    double bytes_per_second;    /* memory bandwidth: an estimate */
-    double launch_overhead_us;  /* an estimate */
+    double flops_peak;         /* fp32 operations a second: an estimate from the facts above */
+    double bytes_per_second;   /* memory bandwidth: an estimate */
+    double launch_overhead_us; /* an estimate */
 } fovea_device_info;
 
 /* Lists every device of every platform, the unusable ones too (see `problem`), then the reference.
@@ -156,9 +156,9 @@ FOVEA_API fovea_status fovea_device_list(fovea_device_info *out, size_t capacity
 typedef struct fovea_context fovea_context;
 
 typedef struct fovea_context_options {
-    bool profile;            /* time every step (fovea_plan_step then gives milliseconds) */
-    bool no_store;           /* neither read nor write what is remembered between runs */
-    const char *store_path;  /* NULL: $XDG_CACHE_HOME/fovea/store.db */
+    bool profile;           /* time every step (fovea_plan_step then gives milliseconds) */
+    bool no_store;          /* neither read nor write what is remembered between runs */
+    const char *store_path; /* NULL: $XDG_CACHE_HOME/fovea/store.db */
     /* Called with one sentence when something was not as it should be but work goes on: a device
      * that was passed over, a store that could not be opened. May be NULL. */
     void (*warn)(void *user, const char *sentence);
@@ -264,8 +264,8 @@ typedef struct fovea_window {
     int64_t dilation[2];
     int64_t pads[4]; /* top, left, bottom, right */
     fovea_padding padding;
-    int64_t groups; /* convolution only; 0 means 1 */
-    bool ceil_mode; /* pooling only */
+    int64_t groups;         /* convolution only; 0 means 1 */
+    bool ceil_mode;         /* pooling only */
     bool count_include_pad; /* average pooling only */
 } fovea_window;
 
@@ -313,8 +313,8 @@ typedef struct fovea_graph_info {
      * lists that decide shapes, the ratio of Dropout. */
     int64_t parameters;
     int64_t parameter_bytes; /* of these */
-    int64_t opset; /* of the file it was loaded from; 0 if built */
-    const char *producer; /* the program that wrote the file; "" if built */
+    int64_t opset;           /* of the file it was loaded from; 0 if built */
+    const char *producer;    /* the program that wrote the file; "" if built */
 } fovea_graph_info;
 FOVEA_API void fovea_graph_get_info(const fovea_graph *graph, fovea_graph_info *out);
 /* The i-th input or output; FOVEA_NO_VALUE past the end. */
@@ -389,8 +389,8 @@ typedef struct fovea_plan_options {
     size_t n_bindings;             /* batch dimension is 1 */
     const char *algorithm; /* not NULL: where an operator has this algorithm, only it may be used */
     bool no_rewrite;       /* keep every node: no fusion, no folding of batch normalisation */
-    bool keep_values;      /* every value keeps its own memory, so that it can be read after a run */
-    bool guard;            /* canaries behind every value, for fovea_plan_verify */
+    bool keep_values; /* every value keeps its own memory, so that it can be read after a run */
+    bool guard;       /* canaries behind every value, for fovea_plan_verify */
     /* Reference only: moves every result by up to its error bound, random in sign, with this seed.
      * The spread of a few such runs is what rounding can do to the network's outputs. 0: off. */
     uint64_t perturb;
@@ -420,7 +420,7 @@ typedef struct fovea_plan_info {
     size_t programs_stored; /* of these, taken from the store instead of compiled */
     int64_t arena_bytes;    /* activations and workspaces */
     int64_t parameter_bytes;
-    double flops;           /* of one run */
+    double flops;             /* of one run */
     double build_ms, plan_ms; /* time to build kernels; to make the whole plan */
 } fovea_plan_info;
 FOVEA_API void fovea_plan_get_info(const fovea_plan *plan, fovea_plan_info *out);
@@ -428,15 +428,16 @@ FOVEA_API void fovea_plan_get_info(const fovea_plan *plan, fovea_plan_info *out)
 /* One step: a node, possibly fused with its neighbours. Strings belong to the plan. */
 typedef struct fovea_step_info {
     const char *node, *op, *algorithm; /* algorithm "reference" on the CPU */
-    const char *refusals; /* "conv_depthwise: groups must equal channels; ...": why not the others */
+    const char
+        *refusals; /* "conv_depthwise: groups must equal channels; ...": why not the others */
     const char *accepted; /* names of all algorithms that would do, separated by spaces */
     const char *problem;  /* the problem line that repeats this step */
     const char *options;  /* build options of its kernels */
     fovea_desc output;
-    size_t workspace;     /* bytes */
-    size_t kernels;       /* launches */
-    double flops, bytes;  /* arithmetic and memory traffic of one run */
-    double ms;            /* of the last run, if the context profiles; else -1 */
+    size_t workspace;    /* bytes */
+    size_t kernels;      /* launches */
+    double flops, bytes; /* arithmetic and memory traffic of one run */
+    double ms;           /* of the last run, if the context profiles; else -1 */
 } fovea_step_info;
 /* Errors: INVALID past the end. */
 FOVEA_API fovea_status fovea_plan_step(const fovea_plan *plan, size_t i, fovea_step_info *out);
@@ -447,15 +448,16 @@ FOVEA_API fovea_status fovea_plan_step(const fovea_plan *plan, size_t i, fovea_s
 typedef struct fovea_verdict {
     const char *node, *op, *algorithm, *problem, *options; /* belong to the plan */
     bool right;
-    const char *reason; /* if wrong: "beyond its bound", "not a number", "wrote past its end", ... */
-    size_t output;      /* which output of the node */
-    int64_t index;      /* of the element */
+    const char
+        *reason;   /* if wrong: "beyond its bound", "not a number", "wrote past its end", ... */
+    size_t output; /* which output of the node */
+    int64_t index; /* of the element */
     double got, expected, error, bound, ratio; /* ratio = error / bound */
     double probable_ratio; /* error / the bound with sqrt(K) (Higham and Mary 2019); 0 if unknown */
 } fovea_verdict;
 
 typedef struct fovea_verify_options {
-    bool exact;    /* feed small integers, for which most algorithms must be right to the last bit */
+    bool exact; /* feed small integers, for which most algorithms must be right to the last bit */
     uint64_t seed; /* of inputs that were never written and of `exact` */
     bool fill;     /* fill the plan's inputs with random numbers first */
     /* Called after each step; return false to stop. May be NULL. */

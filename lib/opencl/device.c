@@ -140,12 +140,9 @@ static void find_problem(fovea_device_info *info, cl_device_id device) {
         problem = "the driver says that the device is not available";
     else if (!device_number(device, CL_DEVICE_COMPILER_AVAILABLE))
         problem = "the driver has no compiler for OpenCL C";
-    else if (!info->version[0])
-        problem = "the driver does not say its version, or memory ran out";
-    else if (version_number(info->version) < 120)
-        problem = "the device is older than OpenCL 1.2";
-    else if (!device_number(device, CL_DEVICE_ENDIAN_LITTLE))
-        problem = "the device is big-endian";
+    else if (!info->version[0]) problem = "the driver does not say its version, or memory ran out";
+    else if (version_number(info->version) < 120) problem = "the device is older than OpenCL 1.2";
+    else if (!device_number(device, CL_DEVICE_ENDIAN_LITTLE)) problem = "the device is big-endian";
     if (problem)
         snprintf(info->problem, sizeof info->problem, "%s (%.120s)", problem,
                  info->version[0] ? info->version : "no version");

@@ -1,7 +1,8 @@
 /* OpenCL error codes as sentences. */
 #include "opencl/internal.h"
 
-#define CODE(name) {name, #name}
+#define CODE(name)                                                                                 \
+    { name, #name }
 /* Of cl.h and cl_ext.h, and 1.2 devices' codes only come from these. */
 static const struct {
     cl_int code;

@@ -6,17 +6,21 @@
 #if HAVE_CLBLAST
 #include <clblast_c.h>
 
-#define CODE(name) {CLBlast##name, "CLBlast" #name}
+#define CODE(name)                                                                                 \
+    { CLBlast##name, "CLBlast" #name }
 static const struct {
     int code;
     const char *name;
 } codes[] = {
-    CODE(NotImplemented),      CODE(InvalidMatrixA),        CODE(InvalidMatrixB),
-    CODE(InvalidMatrixC),      CODE(InvalidDimension),      CODE(InvalidLeadDimA),
-    CODE(InvalidLeadDimB),     CODE(InvalidLeadDimC),       CODE(InsufficientMemoryA),
-    CODE(InsufficientMemoryB), CODE(InsufficientMemoryC),   CODE(InsufficientMemoryTemp),
-    CODE(InvalidBatchCount),   CODE(MissingOverrideParameter), CODE(InvalidLocalMemUsage),
-    CODE(DatabaseError),       CODE(UnknownError),          CODE(UnexpectedError),
+    CODE(NotImplemented),       CODE(InvalidMatrixA),
+    CODE(InvalidMatrixB),       CODE(InvalidMatrixC),
+    CODE(InvalidDimension),     CODE(InvalidLeadDimA),
+    CODE(InvalidLeadDimB),      CODE(InvalidLeadDimC),
+    CODE(InsufficientMemoryA),  CODE(InsufficientMemoryB),
+    CODE(InsufficientMemoryC),  CODE(InsufficientMemoryTemp),
+    CODE(InvalidBatchCount),    CODE(MissingOverrideParameter),
+    CODE(InvalidLocalMemUsage), CODE(DatabaseError),
+    CODE(UnknownError),         CODE(UnexpectedError),
 };
 #undef CODE
 
@@ -60,9 +64,19 @@ static fovea_status probe(struct opencl *cl, struct opencl_buffer *buffer) {
     float one = 1, result[PROBE * PROBE];
     uint32_t pattern;
     __builtin_memcpy(&pattern, &one, sizeof pattern);
-    struct opencl_gemm g = {.m = PROBE, .n = PROBE, .k = PROBE, .lda = PROBE, .ldb = PROBE,
-                            .ldc = PROBE, .alpha = 1, .a = buffer, .b = buffer, .c = buffer,
-                            .offset_b = elements, .offset_c = 2 * elements, .batch = 1};
+    struct opencl_gemm g = {.m = PROBE,
+                            .n = PROBE,
+                            .k = PROBE,
+                            .lda = PROBE,
+                            .ldb = PROBE,
+                            .ldc = PROBE,
+                            .alpha = 1,
+                            .a = buffer,
+                            .b = buffer,
+                            .c = buffer,
+                            .offset_b = elements,
+                            .offset_c = 2 * elements,
+                            .batch = 1};
     TRY(opencl_buffer_fill(buffer, 0, pattern, 3 * sizeof result));
     TRY(opencl_gemm(cl, &g, SIZE_MAX));
     TRY(opencl_buffer_read(buffer, 2 * sizeof result, result, sizeof result));
@@ -75,8 +89,7 @@ bool opencl_has_gemm(const struct opencl *constant) {
     struct opencl *cl = (struct opencl *)constant; /* only remembers what it found */
     if (cl->gemm == GEMM_UNKNOWN) {
         struct opencl_buffer *buffer = NULL;
-        fovea_status status =
-            opencl_buffer_create(&buffer, cl, 3 * PROBE * PROBE * sizeof(float));
+        fovea_status status = opencl_buffer_create(&buffer, cl, 3 * PROBE * PROBE * sizeof(float));
         if (status == FOVEA_OK) status = probe(cl, buffer);
         opencl_buffer_destroy(buffer);
         cl->gemm = status == FOVEA_OK ? GEMM_WORKS : GEMM_FAILS;

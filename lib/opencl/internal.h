@@ -68,7 +68,8 @@ fovea_status opencl_fail(const struct opencl *, cl_int code, const char *call);
     } while (0)
 
 /* device.c: the facts of one device. `platform` may be NULL: asked of the device. */
-void device_read(fovea_device_info *, struct quirks *, cl_platform_id platform, cl_device_id device);
+void device_read(fovea_device_info *, struct quirks *, cl_platform_id platform,
+                 cl_device_id device);
 /* Whether a list of extensions has this one, as a whole word. */
 bool device_has_extension(cl_device_id, const char *extension);
 /* Writes the "opencl:P:D" of a device; "opencl:given" if the loader does not list it (a sub-device). */

@@ -34,8 +34,8 @@ static fovea_status check_queue(cl_context context, cl_device_id device, cl_comm
         code = clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof its_device, (void *)&its_device,
                                      NULL);
     if (code == CL_SUCCESS)
-        code = clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties,
-                                     NULL);
+        code =
+            clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL);
     if (code != CL_SUCCESS) return refuse(code, "clGetCommandQueueInfo", "queue");
     if (its_context != context || its_device != device)
         return fail(FOVEA_INVALID, "the queue belongs to another context or device");
@@ -82,7 +82,8 @@ fovea_status opencl_buffer_wrap(struct opencl_buffer **out, struct opencl *cl, c
     if (!mem) return fail(FOVEA_INVALID, "no memory was given");
     cl_int code = clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof context, (void *)&context, NULL);
     if (code == CL_SUCCESS) code = clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof size, &size, NULL);
-    if (code == CL_SUCCESS) code = clGetMemObjectInfo(mem, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
+    if (code == CL_SUCCESS)
+        code = clGetMemObjectInfo(mem, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
     if (code != CL_SUCCESS) return refuse(code, "clGetMemObjectInfo", "memory");
     if (context != cl->context) return fail(FOVEA_INVALID, "the memory is of another context");
     if (flags & (CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY))

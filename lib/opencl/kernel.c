@@ -4,7 +4,8 @@
 #include "base/alloc.h"
 #include "opencl/internal.h"
 
-static fovea_status create(struct opencl_kernel *k, struct opencl_program *p, const char *function) {
+static fovea_status create(struct opencl_kernel *k, struct opencl_program *p,
+                           const char *function) {
     k->cl = p->cl;
     k->function = mem_string(function);
     if (!k->function) return fail_memory(64, "the name of a kernel");
@@ -52,8 +53,8 @@ fovea_status opencl_kernel_set_buffer(struct opencl_kernel *k, unsigned index,
 static fovea_status check_range(const struct opencl_kernel *k, int dims, const size_t *global,
                                 const size_t *local) {
     if (dims < 1 || dims > 3)
-        return fail(FOVEA_INVALID, "kernel '%s': a range has 1 to 3 dimensions, not %d", k->function,
-                    dims);
+        return fail(FOVEA_INVALID, "kernel '%s': a range has 1 to 3 dimensions, not %d",
+                    k->function, dims);
     bool chosen = local && local[0];
     size_t items = 1;
     for (int i = 0; i < dims; i++) {
@@ -78,8 +79,8 @@ fovea_status opencl_launch(struct opencl_kernel *k, int dims, const size_t *glob
                                          local && local[0] ? local : NULL, 0, NULL,
                                          queue_times(k->cl, slot) ? &event : NULL);
     if (code != CL_SUCCESS)
-        return fail_in(opencl_fail(k->cl, code, "clEnqueueNDRangeKernel"), "kernel '%s': ",
-                       k->function);
+        return fail_in(opencl_fail(k->cl, code, "clEnqueueNDRangeKernel"),
+                       "kernel '%s': ", k->function);
     queue_time(k->cl, slot, event);
     return FOVEA_OK;
 }

@@ -46,8 +46,8 @@ void opencl_buffer_destroy(struct opencl_buffer *b) {
 static fovea_status check_range(const struct opencl_buffer *b, size_t offset, size_t bytes,
                                 const char *what) {
     if (offset <= b->bytes && bytes <= b->bytes - offset) return FOVEA_OK;
-    return fail(FOVEA_INVALID, "%s %zu bytes at %zu goes past the end of a buffer of %zu bytes", what,
-                bytes, offset, b->bytes);
+    return fail(FOVEA_INVALID, "%s %zu bytes at %zu goes past the end of a buffer of %zu bytes",
+                what, bytes, offset, b->bytes);
 }
 
 fovea_status opencl_buffer_write(struct opencl_buffer *b, size_t offset, const void *data,

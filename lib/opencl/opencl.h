@@ -32,10 +32,11 @@ void opencl_buffer_destroy(struct opencl_buffer *);
 fovea_status opencl_buffer_write(struct opencl_buffer *, size_t offset, const void *, size_t bytes);
 fovea_status opencl_buffer_read(struct opencl_buffer *, size_t offset, void *, size_t bytes);
 /* Repeats a 4-byte pattern; offset and bytes are multiples of 4. Enqueued. */
-fovea_status opencl_buffer_fill(struct opencl_buffer *, size_t offset, uint32_t pattern, size_t bytes);
+fovea_status opencl_buffer_fill(struct opencl_buffer *, size_t offset, uint32_t pattern,
+                                size_t bytes);
 
 /* ---- Programs ---- */
-struct opencl_source { /* what to build */
+struct opencl_source {   /* what to build */
     const char *stem;    /* cl_kernels/<stem>.cl, embedded; from $FOVEA_KERNEL_DIR if that is set */
     const char *options; /* "-DKH=3" */
 };
@@ -55,7 +56,8 @@ fovea_status opencl_kernel_create(struct opencl_kernel **out, struct opencl_prog
                                   const char *function);
 void opencl_kernel_destroy(struct opencl_kernel *);
 fovea_status opencl_kernel_set(struct opencl_kernel *, unsigned index, const void *, size_t bytes);
-fovea_status opencl_kernel_set_buffer(struct opencl_kernel *, unsigned index, struct opencl_buffer *);
+fovea_status opencl_kernel_set_buffer(struct opencl_kernel *, unsigned index,
+                                      struct opencl_buffer *);
 /* Enqueues. local[0] == 0: the driver chooses. `slot`: time it under this number (see opencl_times);
  * SIZE_MAX: do not. */
 fovea_status opencl_launch(struct opencl_kernel *, int dims, const size_t *global,

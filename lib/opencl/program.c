@@ -41,7 +41,8 @@ static struct opencl_program *find(const struct opencl *cl, const struct opencl_
 
 /* ---- Before the threads: sources and binaries ---- */
 
-static fovea_status prepare(struct opencl *cl, const struct opencl_source *source, struct job *job) {
+static fovea_status prepare(struct opencl *cl, const struct opencl_source *source,
+                            struct job *job) {
     struct opencl_program *p = job->program = mem_zero(1, sizeof *p);
     if (!p) return fail_memory(sizeof *p, "a program");
     p->cl = cl;
@@ -141,7 +142,8 @@ static void finish(struct opencl *cl, struct job *job) {
     }
     if (job->status == FOVEA_OK) {
         bool loaded = job->binary && !job->bad_binary;
-        log_line("build", "%s '%s' %s", p->stem, p->options, loaded ? "from the store" : "compiled");
+        log_line("build", "%s '%s' %s", p->stem, p->options,
+                 loaded ? "from the store" : "compiled");
         mem_free(p->source);
         p->source = NULL;
         struct opencl_program **slot =

@@ -131,8 +131,8 @@ fovea_status opencl_times(struct opencl *cl, double *ms, size_t count) {
     for (size_t i = 0; i < cl->n_timed && status == FOVEA_OK; i++) {
         cl_ulong begin = 0, end = 0;
         cl_event event = cl->timed[i].event;
-        cl_int code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof begin,
-                                              &begin, NULL);
+        cl_int code =
+            clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof begin, &begin, NULL);
         if (code == CL_SUCCESS)
             code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
         if (code != CL_SUCCESS) status = opencl_fail(cl, code, "clGetEventProfilingInfo");

@@ -37,8 +37,8 @@ static fovea_status append_source(struct text *text, const char *stem, const cha
         char *path = mem_format("%s/%s%s", folder, stem, extension);
         if (!path) return fail_memory(strlen(folder) + strlen(stem), "a path");
         fovea_status status = append_file(text, path, &found);
-        log_line("build", found ? "%s read from %s" : "%s is not at %s: the embedded one is used", stem,
-                 path);
+        log_line("build", found ? "%s read from %s" : "%s is not at %s: the embedded one is used",
+                 stem, path);
         mem_free(path);
         if (found || status != FOVEA_OK) return status;
     }

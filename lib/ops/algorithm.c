@@ -75,8 +75,11 @@ const char *opencl_storage_type(fovea_dtype t) {
 const char *opencl_type(fovea_dtype t) {
     switch (t) {
     case FOVEA_FLOAT32: return "float";
-    case FOVEA_UINT8: case FOVEA_BOOL: case FOVEA_UINT4: return "uchar";
-    case FOVEA_INT8: case FOVEA_INT4: return "char";
+    case FOVEA_UINT8:
+    case FOVEA_BOOL:
+    case FOVEA_UINT4: return "uchar";
+    case FOVEA_INT8:
+    case FOVEA_INT4: return "char";
     case FOVEA_UINT16: return "ushort";
     case FOVEA_INT16: return "short";
     case FOVEA_INT32: return "int";

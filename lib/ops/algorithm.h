@@ -18,13 +18,14 @@ struct site {
 struct recipe;
 
 struct algorithm {
-    const char *name; /* the .cl stem, and the name in logs, profiles, tuning keys and test filters */
+    const char
+        *name; /* the .cl stem, and the name in logs, profiles, tuning keys and test filters */
     /* NULL: accepts; else why not ("stride must be 1"). Pure. Every algorithm may count on float32
      * data being checked by algorithm_refuse_types for it unless any_type is set. */
     const char *(*refuse)(const struct site *);
-    bool any_type;                             /* `refuse` looks at element types itself */
-    size_t (*workspace)(const struct site *);  /* bytes; NULL: none */
-    double (*estimate)(const struct site *);   /* seconds, from the device's roof; NULL: roofline */
+    bool any_type;                            /* `refuse` looks at element types itself */
+    size_t (*workspace)(const struct site *); /* bytes; NULL: none */
+    double (*estimate)(const struct site *);  /* seconds, from the device's roof; NULL: roofline */
     /* Multiplies the reference's bound: 1 where any order of summation is covered by it. Others
      * state the derivation beside the number. 0 means 1. */
     double growth;
@@ -51,7 +52,7 @@ struct argument {
     float f;
     fovea_value value; /* FOVEA_NO_VALUE: some valid buffer that the kernel will not touch */
     size_t offset;     /* VALUE: elements from the value's start; WORKSPACE: bytes */
-    size_t element;    /* WORKSPACE: bytes of an element, so that the kernel's offset is in elements */
+    size_t element; /* WORKSPACE: bytes of an element, so that the kernel's offset is in elements */
 };
 
 /* C = alpha * op(A) op(B) + beta * C, row-major, batched with strides; run by lib/opencl (CLBlast). */
@@ -59,7 +60,7 @@ struct gemm_call {
     bool trans_a, trans_b;
     size_t m, n, k, lda, ldb, ldc;
     float alpha, beta;
-    struct argument a, b, c; /* VALUE or WORKSPACE */
+    struct argument a, b, c;                    /* VALUE or WORKSPACE */
     size_t batch, stride_a, stride_b, stride_c; /* strides in elements; batch 1 for a single one */
 };
 
@@ -84,13 +85,16 @@ struct recipe {
 
 /* Starts a kernel launch; the calls below add to the last one started. */
 void recipe_kernel(struct recipe *, const char *stem, const char *function);
-void recipe_define(struct recipe *, const char *name, int64_t value);       /* -DNAME=value */
+void recipe_define(struct recipe *, const char *name, int64_t value);         /* -DNAME=value */
 void recipe_define_text(struct recipe *, const char *name, const char *text); /* -DNAME=text */
-void recipe_int(struct recipe *, int64_t);   /* a kernel argument of type int; fails if it does not fit */
+void recipe_int(struct recipe *,
+                int64_t); /* a kernel argument of type int; fails if it does not fit */
 void recipe_float(struct recipe *, float);
-void recipe_value(struct recipe *, fovea_value); /* two kernel arguments: buffer, ulong offset in elements */
+void recipe_value(struct recipe *,
+                  fovea_value); /* two kernel arguments: buffer, ulong offset in elements */
 void recipe_value_at(struct recipe *, fovea_value, size_t element_offset);
-void recipe_workspace(struct recipe *, size_t byte_offset, size_t element_bytes); /* two arguments */
+void recipe_workspace(struct recipe *, size_t byte_offset,
+                      size_t element_bytes); /* two arguments */
 /* Up to three global sizes (0: unused), rounded up to multiples of `local` by the caller if it sets it. */
 void recipe_global(struct recipe *, size_t x, size_t y, size_t z);
 void recipe_local(struct recipe *, size_t x, size_t y, size_t z);

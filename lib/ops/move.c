@@ -24,15 +24,17 @@ const struct algorithm *const copy_algorithms[] = {STRIDED(move_refuse, copy_low
 const struct algorithm *const concat_algorithms[] = {STRIDED(move_refuse, concat_lower), NULL};
 const struct algorithm *const split_algorithms[] = {STRIDED(move_refuse, split_lower), NULL};
 const struct algorithm *const slice_algorithms[] = {STRIDED(move_refuse, slice_lower), NULL};
-const struct algorithm *const transpose_algorithms[] = {STRIDED(move_refuse, transpose_lower), NULL};
+const struct algorithm *const transpose_algorithms[] = {STRIDED(move_refuse, transpose_lower),
+                                                        NULL};
 const struct algorithm *const expand_algorithms[] = {STRIDED(move_refuse, expand_lower), NULL};
 const struct algorithm *const tile_algorithms[] = {STRIDED(tile_refuse, tile_lower), NULL};
-const struct algorithm *const depth_to_space_algorithms[] = {STRIDED(move_refuse, blocks_lower), NULL};
-const struct algorithm *const space_to_depth_algorithms[] = {STRIDED(move_refuse, blocks_lower), NULL};
+const struct algorithm *const depth_to_space_algorithms[] = {STRIDED(move_refuse, blocks_lower),
+                                                             NULL};
+const struct algorithm *const space_to_depth_algorithms[] = {STRIDED(move_refuse, blocks_lower),
+                                                             NULL};
 
 static const char *move_refuse(const struct site *s) {
-    return node_activation(s->node).kind == ACTIVATION_NONE ? NULL
-                                                            : "has a fused activation";
+    return node_activation(s->node).kind == ACTIVATION_NONE ? NULL : "has a fused activation";
 }
 
 /* ---- Grids ---- */
@@ -160,7 +162,8 @@ static fovea_status split_lower(const struct site *s, struct recipe *r) {
         struct grid g = {.from_offset = at};
         grid_axis(&g, rows, row, piece);
         grid_axis(&g, piece, 1, 1);
-        if (site_out(s, i) != FOVEA_NO_VALUE) TRY(grid_emit(&g, s, r, site_in(s, 0), site_out(s, i)));
+        if (site_out(s, i) != FOVEA_NO_VALUE)
+            TRY(grid_emit(&g, s, r, site_in(s, 0), site_out(s, i)));
         at += piece;
     }
     return FOVEA_OK;

@@ -69,8 +69,8 @@ void recipe_value_at(struct recipe *r, fovea_value v, size_t offset) {
 }
 
 void recipe_workspace(struct recipe *r, size_t offset, size_t element) {
-    push_argument(r, (struct argument){
-                         .kind = ARGUMENT_WORKSPACE, .offset = offset, .element = element});
+    push_argument(
+        r, (struct argument){.kind = ARGUMENT_WORKSPACE, .offset = offset, .element = element});
 }
 
 void recipe_global(struct recipe *r, size_t x, size_t y, size_t z) {

@@ -18,9 +18,8 @@ const struct algorithm *const resize_algorithms[] = {
                               .refuse = nearest_refuse,
                               .any_type = true,
                               .lower = nearest_lower},
-    &(const struct algorithm){.name = "resize_interpolate",
-                              .refuse = interpolate_refuse,
-                              .lower = interpolate_lower},
+    &(const struct algorithm){
+        .name = "resize_interpolate", .refuse = interpolate_refuse, .lower = interpolate_lower},
     NULL};
 
 enum { WINDOW = 3, FRACTION_BITS = 40 };

@@ -30,8 +30,8 @@ struct place plan_place(const struct fovea_plan *p, fovea_value v) {
 /* Reshape and its kind share their input's memory, where that is the plan's own to share. */
 bool plan_shares_memory(const struct fovea_plan *p, const struct node *n) {
     if (p->keep_values || p->guard || !p->context->cl) return false;
-    if (n->op != OP_Reshape && n->op != OP_Flatten && n->op != OP_Squeeze && n->op != OP_Unsqueeze &&
-        n->op != OP_Identity)
+    if (n->op != OP_Reshape && n->op != OP_Flatten && n->op != OP_Squeeze &&
+        n->op != OP_Unsqueeze && n->op != OP_Identity)
         return false;
     const struct value *x = node_in(p->graph, n, 0), *y = node_out(p->graph, n, 0);
     return x && y && !x->is_input && !x->is_output && !x->storage && !y->is_output;
@@ -175,12 +175,14 @@ static fovea_status place_shared(struct fovea_plan *p) {
         struct plan_value *v = &p->values[i];
         if (!v->used || v->own || v->root != i) continue;
         v->in_arena = true;
-        blocks[n++] = (struct block){align_up(v->bytes + guard + 1), v->first, v->last, 0, 0, &v->place};
+        blocks[n++] =
+            (struct block){align_up(v->bytes + guard + 1), v->first, v->last, 0, 0, &v->place};
     }
     for (size_t i = 0; i < p->n_steps; i++) {
         struct plan_step *s = &p->steps[i];
         if (s->workspace)
-            blocks[n++] = (struct block){align_up(s->workspace + guard), i, i, 0, 0, &s->workspace_place};
+            blocks[n++] =
+                (struct block){align_up(s->workspace + guard), i, i, 0, 0, &s->workspace_place};
     }
     fovea_status status = fill_arenas(p, blocks, n);
     mem_free(blocks);

@@ -26,7 +26,8 @@ static fovea_status collect(const struct fovea_plan *p, struct wanted *w) {
         for (size_t k = 0; k < p->steps[i].recipe.n_steps; k++) {
             const struct step *s = &p->steps[i].recipe.steps[k];
             if (s->kind != STEP_KERNEL || find_source(w, s) < w->count) continue;
-            struct opencl_source *slot = mem_push(&w->sources, &w->count, &w->capacity, sizeof *slot);
+            struct opencl_source *slot =
+                mem_push(&w->sources, &w->count, &w->capacity, sizeof *slot);
             if (!slot) return fail_memory(sizeof *slot, "a list of programs");
             *slot = (struct opencl_source){s->stem, s->options};
         }
@@ -46,7 +47,8 @@ static void wanted_free(struct wanted *w) {
 }
 
 static void free_kernels(struct plan_step *s) {
-    for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++) opencl_kernel_destroy(s->kernels[k]);
+    for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++)
+        opencl_kernel_destroy(s->kernels[k]);
     mem_free(s->kernels);
     s->kernels = NULL;
 }
@@ -142,7 +144,8 @@ static struct opencl_buffer *argument_buffer(const struct fovea_plan *p, const s
 }
 
 static fovea_status set_argument(const struct fovea_plan *p, const struct plan_step *s,
-                                 struct opencl_kernel *k, const struct argument *a, unsigned *index) {
+                                 struct opencl_kernel *k, const struct argument *a,
+                                 unsigned *index) {
     if (a->kind == ARGUMENT_INT) return opencl_kernel_set(k, (*index)++, &a->i, sizeof a->i);
     if (a->kind == ARGUMENT_FLOAT) return opencl_kernel_set(k, (*index)++, &a->f, sizeof a->f);
     uint64_t offset;
@@ -153,7 +156,8 @@ static fovea_status set_argument(const struct fovea_plan *p, const struct plan_s
 
 static bool uses(const struct step *r, fovea_value v) {
     for (size_t i = 0; i < r->n_args; i++)
-        if (r->args[i].kind == ARGUMENT_VALUE && (r->args[i].value == v || r->args[i].value == FOVEA_NO_VALUE))
+        if (r->args[i].kind == ARGUMENT_VALUE &&
+            (r->args[i].value == v || r->args[i].value == FOVEA_NO_VALUE))
             return true;
     return false;
 }

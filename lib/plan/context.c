@@ -31,7 +31,8 @@ static fovea_device_info reference_info(void) {
 }
 
 /* All devices with the reference at the end; *out from mem_alloc. */
-static fovea_status list_all(fovea_device_info **out, size_t *count, const fovea_context_options *o) {
+static fovea_status list_all(fovea_device_info **out, size_t *count,
+                             const fovea_context_options *o) {
     fovea_device_info *devices = NULL, *all;
     size_t n = 0;
     *out = NULL;
@@ -61,7 +62,8 @@ static bool contains(const char *text, const char *piece) {
     size_t length = strlen(piece);
     for (; *text; text++) {
         size_t i = 0;
-        while (i < length && tolower((unsigned char)text[i]) == tolower((unsigned char)piece[i])) i++;
+        while (i < length && tolower((unsigned char)text[i]) == tolower((unsigned char)piece[i]))
+            i++;
         if (i == length) return true;
     }
     return false;

@@ -34,8 +34,7 @@ static fovea_status wrap_memory(fovea_tensor *t, cl_mem memory, size_t offset) {
 fovea_status fovea_opencl_tensor_create(fovea_tensor **out, fovea_context *context,
                                         const fovea_desc *desc, cl_mem memory, size_t offset) {
     *out = NULL;
-    if (!context->cl)
-        return fail(FOVEA_INVALID, "the CPU reference has no OpenCL memory");
+    if (!context->cl) return fail(FOVEA_INVALID, "the CPU reference has no OpenCL memory");
     if (fovea_desc_elements(desc) < 0 || fovea_dtype_size(desc->dtype) == 0)
         return fail(FOVEA_INVALID, "a tensor needs a known type and shape, not %s of shape %s",
                     fovea_dtype_name(desc->dtype), desc_text(desc));
@@ -57,8 +56,7 @@ fovea_status fovea_opencl_context_get(const fovea_context *context, cl_context *
 }
 
 fovea_status fovea_opencl_tensor_get(const fovea_tensor *tensor, cl_mem *memory, size_t *offset) {
-    if (!tensor->place.buffer)
-        return fail(FOVEA_INVALID, "the CPU reference has no OpenCL memory");
+    if (!tensor->place.buffer) return fail(FOVEA_INVALID, "the CPU reference has no OpenCL memory");
     if (memory) *memory = opencl_buffer_native(tensor->place.buffer);
     if (offset) *offset = tensor->place.offset;
     return FOVEA_OK;

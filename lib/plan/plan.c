@@ -43,7 +43,8 @@ static void count(struct fovea_plan *p) {
     }
 }
 
-static fovea_status make(struct fovea_plan *p, const fovea_graph *graph, const fovea_plan_options *o) {
+static fovea_status make(struct fovea_plan *p, const fovea_graph *graph,
+                         const fovea_plan_options *o) {
     double start = now_ms();
     if (p->perturb && p->context->cl)
         return fail(FOVEA_INVALID, "perturb works on the reference only");
@@ -80,7 +81,8 @@ fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context, const f
 }
 
 static void step_free(struct plan_step *s) {
-    for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++) opencl_kernel_destroy(s->kernels[k]);
+    for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++)
+        opencl_kernel_destroy(s->kernels[k]);
     mem_free(s->kernels);
     recipe_free(&s->recipe);
     mem_free(s->refusals);
@@ -109,10 +111,11 @@ fovea_status fovea_plan_tensor(const fovea_plan *p, const char *name, fovea_tens
     if (v == FOVEA_NO_VALUE) return fail(FOVEA_INVALID, "the plan has no value named '%s'", name);
     *out = p->values[v].own;
     if (*out) return FOVEA_OK;
-    return fail(FOVEA_INVALID,
-                "value '%s' shares its memory or was rewritten away; make the plan with keep_values "
-                "to read it",
-                name);
+    return fail(
+        FOVEA_INVALID,
+        "value '%s' shares its memory or was rewritten away; make the plan with keep_values "
+        "to read it",
+        name);
 }
 
 fovea_status fovea_plan_bind(fovea_plan *p, const char *name, fovea_tensor *tensor) {

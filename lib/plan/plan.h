@@ -7,8 +7,8 @@
 #include "plan/context.h"
 #include "reference/reference.h"
 
-#define GUARD_BYTES 256u
-#define GUARD_PATTERN 0x7fc0deadu  /* behind every value of a guarded plan */
+#define GUARD_BYTES    256u
+#define GUARD_PATTERN  0x7fc0deadu /* behind every value of a guarded plan */
 #define POISON_PATTERN 0xffffffffu /* a NaN in every float type, -1 in every signed integer */
 
 /* Where a value lives. */
@@ -25,8 +25,8 @@ struct plan_value {
 struct plan_step {
     const struct node *node;
     const struct algorithm *algorithm; /* NULL: the CPU reference */
-    bool shared;     /* nothing to do: the output shares its input's memory */
-    uint64_t banned; /* bit i: algorithm i of the list failed to build */
+    bool shared;                       /* nothing to do: the output shares its input's memory */
+    uint64_t banned;                   /* bit i: algorithm i of the list failed to build */
     struct recipe recipe;
     struct opencl_kernel **kernels;
     size_t workspace;

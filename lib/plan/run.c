@@ -22,9 +22,9 @@ static fovea_status run_gemm(struct fovea_plan *p, const struct plan_step *s,
         offsets[i] = work ? (place.offset + args[i]->offset) / sizeof(float)
                           : place.offset / sizeof(float) + args[i]->offset;
     }
-    struct opencl_gemm call = {g->trans_a, g->trans_b, g->m,        g->n,       g->k,
-                               g->lda,     g->ldb,     g->ldc,      g->alpha,   g->beta,
-                               buffers[0], buffers[1], buffers[2],  offsets[0], offsets[1],
+    struct opencl_gemm call = {g->trans_a, g->trans_b, g->m,        g->n,        g->k,
+                               g->lda,     g->ldb,     g->ldc,      g->alpha,    g->beta,
+                               buffers[0], buffers[1], buffers[2],  offsets[0],  offsets[1],
                                offsets[2], g->batch,   g->stride_a, g->stride_b, g->stride_c};
     return opencl_gemm(p->context->cl, &call, slot);
 }
@@ -82,8 +82,10 @@ static fovea_status host_inputs(struct fovea_plan *p, const struct node *n, stru
         struct place place = plan_place(p, n->in[i]);
         size_t bytes = p->values[n->in[i]].bytes;
         if (place.host) h->in[i] = place.host + place.offset;
-        else if (v->storage && !p->guard) h->in[i] = v->storage->data; /* a guarded plan may differ */
-        else if (!(h->in[i] = h->copies[i] = mem_alloc(bytes))) return fail_memory(bytes, "an input");
+        else if (v->storage && !p->guard)
+            h->in[i] = v->storage->data; /* a guarded plan may differ */
+        else if (!(h->in[i] = h->copies[i] = mem_alloc(bytes)))
+            return fail_memory(bytes, "an input");
         else TRY(place_read(&place, 0, h->copies[i], bytes));
     }
     return FOVEA_OK;
@@ -110,9 +112,11 @@ static fovea_status host_outputs(struct fovea_plan *p, const struct node *n, str
 
 static fovea_status run_reference(struct fovea_plan *p, size_t step) {
     const struct node *n = p->steps[step].node;
-    struct host_step h = {mem_zero(n->n_in + 1, sizeof *h.in), mem_zero(n->n_in + 1, sizeof *h.copies),
+    struct host_step h = {mem_zero(n->n_in + 1, sizeof *h.in),
+                          mem_zero(n->n_in + 1, sizeof *h.copies),
                           mem_zero(n->n_out + 1, sizeof *h.out)};
-    fovea_status status = h.in && h.copies && h.out ? FOVEA_OK : fail_memory(64, "a reference step");
+    fovea_status status =
+        h.in && h.copies && h.out ? FOVEA_OK : fail_memory(64, "a reference step");
     if (status == FOVEA_OK) status = host_inputs(p, n, &h);
     if (status == FOVEA_OK) status = host_outputs(p, n, &h);
     if (status == FOVEA_OK) status = plan_reference(p->graph, n, h.in, h.out);

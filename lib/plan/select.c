@@ -15,8 +15,8 @@ static const char *why_not(const struct fovea_plan *p, const struct plan_step *s
     if (reason) return reason;
     if (i < 64 && s->banned >> i & 1) return "its kernels did not build on this device";
     bool experiment = p->algorithm || getenv("FOVEA_KERNEL_DIR");
-    if (!experiment && store_evidence_get(p->context->store, p->context->device_key, a->name,
-                                          s->problem) == 0)
+    if (!experiment &&
+        store_evidence_get(p->context->store, p->context->device_key, a->name, s->problem) == 0)
         return "quarantined: it gave a wrong result here before";
     return NULL;
 }
@@ -92,12 +92,12 @@ fovea_status plan_select(struct fovea_plan *p, struct plan_step *s) {
     TRY(choose(p, s, &site));
     s->workspace = 0;
     if (s->algorithm) {
-        if (s->algorithm->workspace && !s->shared)
-            s->workspace = s->algorithm->workspace(&site);
+        if (s->algorithm->workspace && !s->shared) s->workspace = s->algorithm->workspace(&site);
         if (!s->shared && !makes_nothing(&site)) TRY(s->algorithm->lower(&site, &s->recipe));
         if (s->recipe.failed) return fail_memory(64, "a step's recipe");
     }
     log_line("select", "%s '%s' -> %s%s%s", op_name(s->node->op), s->node->name,
-             s->algorithm ? s->algorithm->name : "reference", *s->refusals ? "; " : "", s->refusals);
+             s->algorithm ? s->algorithm->name : "reference", *s->refusals ? "; " : "",
+             s->refusals);
     return keep_options(s);
 }

@@ -33,9 +33,12 @@ static void fill_numbers(const fovea_desc *d, void *data, uint64_t seed, bool in
         case FOVEA_FLOAT64: ((double *)data)[i] = x; break;
         case FOVEA_FLOAT16: ((uint16_t *)data)[i] = half_from_double(x); break;
         case FOVEA_BFLOAT16: ((uint16_t *)data)[i] = bfloat16_from_double(x); break;
-        case FOVEA_INT64: case FOVEA_UINT64: ((int64_t *)data)[i] = bits & 1; break; /* an index */
-        case FOVEA_INT32: case FOVEA_UINT32: ((int32_t *)data)[i] = bits & 1; break;
-        case FOVEA_INT16: case FOVEA_UINT16: ((uint16_t *)data)[i] = (uint16_t)bits; break;
+        case FOVEA_INT64:
+        case FOVEA_UINT64: ((int64_t *)data)[i] = bits & 1; break; /* an index */
+        case FOVEA_INT32:
+        case FOVEA_UINT32: ((int32_t *)data)[i] = bits & 1; break;
+        case FOVEA_INT16:
+        case FOVEA_UINT16: ((uint16_t *)data)[i] = (uint16_t)bits; break;
         case FOVEA_BOOL: ((uint8_t *)data)[i] = bits & 1; break;
         case FOVEA_INT4: ((int8_t *)data)[i] = (int8_t)(bits & 15) - 8; break;
         case FOVEA_UINT4: ((uint8_t *)data)[i] = bits & 15; break;
@@ -65,11 +68,27 @@ static fovea_status fill_inputs(struct fovea_plan *p, uint64_t seed) {
 /* Operators that add, multiply and pick: exact on small integers. */
 static bool is_exact(const struct node *n) {
     switch (n->op) {
-    case OP_Conv: case OP_ConvTranspose: case OP_MatMul: case OP_MaxPool: case OP_GlobalMaxPool:
-    case OP_Relu: case OP_Add: case OP_Sub: case OP_Mul: case OP_Min: case OP_Max: case OP_Sum:
-    case OP_ReduceSum: case OP_ReduceMax: case OP_ReduceMin: case OP_ReduceSumSquare: case OP_ReduceL1:
-    case OP_Abs: case OP_Neg: case OP_Clip: case OP_Where:
-        return node_activation(n).kind != ACTIVATION_LEAKY_RELU;
+    case OP_Conv:
+    case OP_ConvTranspose:
+    case OP_MatMul:
+    case OP_MaxPool:
+    case OP_GlobalMaxPool:
+    case OP_Relu:
+    case OP_Add:
+    case OP_Sub:
+    case OP_Mul:
+    case OP_Min:
+    case OP_Max:
+    case OP_Sum:
+    case OP_ReduceSum:
+    case OP_ReduceMax:
+    case OP_ReduceMin:
+    case OP_ReduceSumSquare:
+    case OP_ReduceL1:
+    case OP_Abs:
+    case OP_Neg:
+    case OP_Clip:
+    case OP_Where: return node_activation(n).kind != ACTIVATION_LEAKY_RELU;
     case OP_Gemm:
         return attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&
                node_activation(n).kind != ACTIVATION_LEAKY_RELU;
@@ -184,9 +203,12 @@ static double element(fovea_dtype t, const void *data, size_t i) {
     case FOVEA_FLOAT64: return ((const double *)data)[i];
     case FOVEA_FLOAT16: return half_to_float(((const uint16_t *)data)[i]);
     case FOVEA_BFLOAT16: return bfloat16_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_INT64: case FOVEA_UINT64: return (double)((const int64_t *)data)[i];
-    case FOVEA_INT32: case FOVEA_UINT32: return ((const int32_t *)data)[i];
-    case FOVEA_INT16: case FOVEA_UINT16: return ((const int16_t *)data)[i];
+    case FOVEA_INT64:
+    case FOVEA_UINT64: return (double)((const int64_t *)data)[i];
+    case FOVEA_INT32:
+    case FOVEA_UINT32: return ((const int32_t *)data)[i];
+    case FOVEA_INT16:
+    case FOVEA_UINT16: return ((const int16_t *)data)[i];
     default: return ((const int8_t *)data)[i];
     }
 }
@@ -194,7 +216,9 @@ static double element(fovea_dtype t, const void *data, size_t i) {
 /* |got - want| with the odd cases settled: 0 if both are the same NaN or infinity, or the truth
  * overflows float and the device says infinity; infinite if only one of them is a number. */
 static double distance(double got, double want, fovea_dtype t) {
-    double limit = t == FOVEA_FLOAT32 ? FLT_MAX * (1 - 0x1p-20) : t == FOVEA_FLOAT16 ? 65500 : DBL_MAX;
+    double limit = t == FOVEA_FLOAT32   ? FLT_MAX * (1 - 0x1p-20)
+                   : t == FOVEA_FLOAT16 ? 65500
+                                        : DBL_MAX;
     if (isnan(want)) return isnan(got) ? 0 : INFINITY;
     if (isinf(got) && fabs(want) >= limit && signbit(got) == signbit(want)) return 0;
     if (isnan(got) || isinf(got) || isinf(want)) return got == want ? 0 : INFINITY;
@@ -204,7 +228,8 @@ static double distance(double got, double want, fovea_dtype t) {
 /* What an element may err by: see reference.h; an algorithm scales it by its growth. Exact sums must
  * equal the truth rounded to float. */
 static double allowed(const struct lens *l, const struct reference_out *o, size_t i) {
-    double growth = l->step->algorithm && l->step->algorithm->growth > 0 ? l->step->algorithm->growth : 1;
+    double growth =
+        l->step->algorithm && l->step->algorithm->growth > 0 ? l->step->algorithm->growth : 1;
     bool exact = l->integers && (!l->step->algorithm || !l->step->algorithm->inexact);
     if (!o->bound || (exact && fabs(o->y[i]) < 0x1p24)) return 0;
     return growth * o->bound[i];
@@ -224,7 +249,8 @@ static void compare(const struct lens *l, size_t k, fovea_verdict *v) {
         double want = o->y ? o->y[i] : element(o->desc.dtype, o->data, i);
         double error = distance(got, want, o->desc.dtype), bound = allowed(l, o, i);
         double ratio = ratio_of(error, bound);
-        double probable = o->probable && !isnan(o->probable[i]) ? ratio_of(error, o->probable[i]) : 0;
+        double probable =
+            o->probable && !isnan(o->probable[i]) ? ratio_of(error, o->probable[i]) : 0;
         if (probable > v->probable_ratio && isfinite(probable)) v->probable_ratio = probable;
         if (v->index >= 0 && !(ratio > v->ratio)) continue;
         v->output = k;
@@ -243,7 +269,9 @@ static fovea_status judge(struct lens *l, fovea_verdict *v) {
     for (size_t k = 0; k < n->n_out; k++)
         if (l->got[k]) compare(l, k, v);
     v->right = v->ratio <= 1;
-    v->reason = v->right ? "" : isnan(v->got) && !isnan(v->expected) ? "not a number" : "beyond its bound";
+    v->reason = v->right                               ? ""
+                : isnan(v->got) && !isnan(v->expected) ? "not a number"
+                                                       : "beyond its bound";
     for (size_t k = 0; k < n->n_out; k++) {
         bool intact = true;
         if (n->out[k] != FOVEA_NO_VALUE) TRY(guard_intact(l, n->out[k], &intact));
@@ -306,15 +334,16 @@ static fovea_status verify_step(struct fovea_plan *p, size_t i, const fovea_veri
     if (status == FOVEA_OK) status = examine(&l, o, v);
     lens_free(&l);
     if (status != FOVEA_OK)
-        return fail_in(status, "while verifying %s node '%s': ", op_name(s->node->op), s->node->name);
+        return fail_in(status, "while verifying %s node '%s': ", op_name(s->node->op),
+                       s->node->name);
     if (s->algorithm)
-        store_evidence_put(p->context->store, p->context->device_key, s->algorithm->name, s->problem,
-                           v->right, v->ratio, v->reason);
+        store_evidence_put(p->context->store, p->context->device_key, s->algorithm->name,
+                           s->problem, v->right, v->ratio, v->reason);
     return FOVEA_OK;
 }
 
-fovea_status fovea_plan_verify(fovea_plan *p, const fovea_verify_options *options, fovea_verdict *out,
-                               size_t capacity, size_t *count, size_t *wrong) {
+fovea_status fovea_plan_verify(fovea_plan *p, const fovea_verify_options *options,
+                               fovea_verdict *out, size_t capacity, size_t *count, size_t *wrong) {
     static const fovea_verify_options none;
     const fovea_verify_options *o = options ? options : &none;
     *count = *wrong = 0;

@@ -21,7 +21,8 @@ static double element(fovea_dtype t, const void *data, size_t i) {
 void move_block(const struct reference_out *o, size_t to, const struct reference_in *in,
                 size_t from, size_t count) {
     size_t size = fovea_dtype_size(o->desc.dtype);
-    if (count) memcpy((char *)o->data + to * size, (const char *)in->data + from * size, count * size);
+    if (count)
+        memcpy((char *)o->data + to * size, (const char *)in->data + from * size, count * size);
     for (size_t i = 0; o->y && i < count; i++) {
         o->y[to + i] = element(in->desc.dtype, in->data, from + i);
         o->bound[to + i] = 0;
@@ -118,7 +119,8 @@ fovea_status reference_gather(struct reference_call *c) {
     int64_t dim = x->dim[axis];
     for (size_t j = 0; j < count; j++) {
         if (indices[j] < -dim || indices[j] >= dim)
-            return fail(FOVEA_INVALID, "index %lld (number %zu) is outside axis %d of %lld elements",
+            return fail(FOVEA_INVALID,
+                        "index %lld (number %zu) is outside axis %d of %lld elements",
                         (long long)indices[j], j, axis, (long long)dim);
         size_t k = (size_t)(indices[j] < 0 ? indices[j] + dim : indices[j]);
         for (size_t r = 0; c->out[0].data && r < rows; r++)
@@ -190,8 +192,8 @@ fovea_status reference_depth_to_space(struct reference_call *c) {
 static int64_t space_to_depth_source(const void *parameters, const fovea_desc *x,
                                      const int64_t *at) {
     int64_t b = attr_int(parameters, "blocksize", 1), place = at[1] / x->dim[1];
-    return move_offset(x, (int64_t[]){at[0], at[1] % x->dim[1], at[2] * b + place / b,
-                                      at[3] * b + place % b});
+    return move_offset(
+        x, (int64_t[]){at[0], at[1] % x->dim[1], at[2] * b + place / b, at[3] * b + place % b});
 }
 
 fovea_status reference_space_to_depth(struct reference_call *c) {

@@ -37,19 +37,22 @@ static double element_f64(fovea_dtype t, const void *data, size_t i) {
     case FOVEA_UINT32: return ((const uint32_t *)data)[i];
     case FOVEA_INT16: return ((const int16_t *)data)[i];
     case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8: case FOVEA_INT4: return ((const int8_t *)data)[i];
+    case FOVEA_INT8:
+    case FOVEA_INT4: return ((const int8_t *)data)[i];
     default: return ((const uint8_t *)data)[i];
     }
 }
 
 static int64_t element_i64(fovea_dtype t, const void *data, size_t i) {
     switch (t) {
-    case FOVEA_INT64: case FOVEA_UINT64: return ((const int64_t *)data)[i];
+    case FOVEA_INT64:
+    case FOVEA_UINT64: return ((const int64_t *)data)[i];
     case FOVEA_INT32: return ((const int32_t *)data)[i];
     case FOVEA_UINT32: return ((const uint32_t *)data)[i];
     case FOVEA_INT16: return ((const int16_t *)data)[i];
     case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8: case FOVEA_INT4: return ((const int8_t *)data)[i];
+    case FOVEA_INT8:
+    case FOVEA_INT4: return ((const int8_t *)data)[i];
     default: return ((const uint8_t *)data)[i];
     }
 }

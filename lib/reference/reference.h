@@ -17,7 +17,8 @@ struct reference_in {
 
 struct reference_out {
     fovea_desc desc;
-    void *data; /* integers and bool: write here, in the type of desc. NULL: the output is not wanted */
+    void *
+        data; /* integers and bool: write here, in the type of desc. NULL: the output is not wanted */
     /* Floats: write these instead; the caller rounds y to data. NULL for other types. */
     double *y, *bound;
     /* Optional: the bound with sqrt(K) in place of K (Higham and Mary 2019), element by element; NULL
@@ -52,8 +53,8 @@ static inline bool reference_has(const struct reference_call *c, size_t i) {
 /* Writes integers into an integer output, wrapping to its width. */
 void reference_store_i64(struct reference_out *, size_t index, int64_t value);
 
-#define REFERENCE_U 0x1p-24        /* unit roundoff of binary32 */
-#define REFERENCE_TINY 0x1p-126    /* smallest normal: devices may flush below it */
+#define REFERENCE_U    0x1p-24               /* unit roundoff of binary32 */
+#define REFERENCE_TINY 0x1p-126              /* smallest normal: devices may flush below it */
 static inline double gamma_bound(double n) { /* gamma(n) */
     return n * REFERENCE_U / (1 - n * REFERENCE_U);
 }

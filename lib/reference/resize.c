@@ -59,8 +59,8 @@ static void normalise(struct weight *list, int64_t taps) {
     error += gamma_bound((double)taps) * size;
     for (int64_t k = 0; k < taps; k++) {
         double w = list[k].w / sum;
-        list[k].error = (list[k].error + fabs(w) * error) / fmax(fabs(sum) - error, 0) +
-                        ulp_bound(w, 2.5);
+        list[k].error =
+            (list[k].error + fabs(w) * error) / fmax(fabs(sum) - error, 0) + ulp_bound(w, 2.5);
         list[k].w = w;
     }
 }
@@ -209,7 +209,8 @@ static fovea_status read_lists(struct reference_call *c, struct resize_lists *l)
     if (roi) l->n_roi = (size_t)fovea_desc_elements(&c->in[1].desc);
     if (scales) l->n_scales = (size_t)fovea_desc_elements(&c->in[2].desc);
     if (sizes) l->n_sizes = (size_t)fovea_desc_elements(&c->in[3].desc);
-    if (l->n_roi > 2 * FOVEA_MAX_RANK || l->n_scales > FOVEA_MAX_RANK || l->n_sizes > FOVEA_MAX_RANK)
+    if (l->n_roi > 2 * FOVEA_MAX_RANK || l->n_scales > FOVEA_MAX_RANK ||
+        l->n_sizes > FOVEA_MAX_RANK)
         return fail(FOVEA_INVALID, "roi, scales or sizes are too long");
     for (size_t i = 0; i < l->n_roi; i++) l->roi[i] = roi[i];
     for (size_t i = 0; i < l->n_scales; i++) l->scales[i] = scales[i];

@@ -45,7 +45,8 @@ fovea_status reference_range(struct reference_call *c) {
     for (int64_t i = 0; i < o->desc.dim[0]; i++) {
         double step = (double)i * *delta;
         o->y[i] = *start + step;
-        o->bound[i] = REFERENCE_U * (fabs(step) + fabs(o->y[i])) * (1 + REFERENCE_U) + REFERENCE_TINY;
+        o->bound[i] =
+            REFERENCE_U * (fabs(step) + fabs(o->y[i])) * (1 + REFERENCE_U) + REFERENCE_TINY;
         if (o->probable) o->probable[i] = o->bound[i];
     }
     return FOVEA_OK;

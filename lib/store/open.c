@@ -17,11 +17,11 @@
 #include "store/internal.h"
 
 enum {
-    SCHEMA = 1,           /* another number in the file: its tables are made anew */
-    BUSY_MS = 10000,      /* how long SQLite waits for another process */
-    LOCK_MS = 10000,      /* how long opening waits for another process */
-    DAMAGED_MAX = 100,    /* files moved aside */
-    LIMIT_MB = 512,       /* all binaries, unless FOVEA_STORE_MB says otherwise */
+    SCHEMA = 1,        /* another number in the file: its tables are made anew */
+    BUSY_MS = 10000,   /* how long SQLite waits for another process */
+    LOCK_MS = 10000,   /* how long opening waits for another process */
+    DAMAGED_MAX = 100, /* files moved aside */
+    LIMIT_MB = 512,    /* all binaries, unless FOVEA_STORE_MB says otherwise */
 };
 
 static const char schema[] =
@@ -151,8 +151,8 @@ static bool move_aside(struct store *s, const char *why) {
         if (aside && wal && shm && access(aside, F_OK) && !rename(s->path, aside)) {
             unlink(wal);
             unlink(shm);
-            store_warn(s, "the store %s is damaged (%s); it was moved to %s and begins anew", s->path,
-                       why, aside);
+            store_warn(s, "the store %s is damaged (%s); it was moved to %s and begins anew",
+                       s->path, why, aside);
             done = true;
         }
         mem_free(aside);
@@ -168,7 +168,8 @@ static int quick_check(sqlite3 *db) {
     int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
     if (code != SQLITE_OK) return code;
     code = sqlite3_step(statement);
-    const char *answer = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    const char *answer =
+        code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
     bool good = answer && !strcmp(answer, "ok");
     sqlite3_finalize(statement);
     return good ? SQLITE_OK : SQLITE_CORRUPT;

@@ -70,8 +70,8 @@ static void *copy_row(sqlite3_stmt *statement, const char *key, size_t *bytes, i
 }
 
 static void get_binary(struct store *s, const char *key, void **data, size_t *bytes) {
-    sqlite3_stmt *statement = prepare(
-        s, "SELECT data, checksum, last_used FROM binary WHERE key = ?", "reading from");
+    sqlite3_stmt *statement =
+        prepare(s, "SELECT data, checksum, last_used FROM binary WHERE key = ?", "reading from");
     if (!statement) return;
     bind_text(statement, 1, key);
     int64_t last_used = 0, now = (int64_t)time(NULL);
@@ -98,11 +98,11 @@ void store_binary_get(struct store *s, const char *key, void **data, size_t *byt
 
 /* Deletes the binaries that were not used for the longest time until the rest fits. */
 static void keep_small(struct store *s) {
-    sqlite3_stmt *statement =
-        prepare(s,
-                "DELETE FROM binary WHERE rowid IN (SELECT rowid FROM (SELECT rowid, sum(bytes) OVER"
-                " (ORDER BY last_used DESC, rowid DESC) AS total FROM binary) WHERE total > ?)",
-                "deleting from");
+    sqlite3_stmt *statement = prepare(
+        s,
+        "DELETE FROM binary WHERE rowid IN (SELECT rowid FROM (SELECT rowid, sum(bytes) OVER"
+        " (ORDER BY last_used DESC, rowid DESC) AS total FROM binary) WHERE total > ?)",
+        "deleting from");
     bind_number(statement, 1, s->limit);
     run(s, statement, "deleting from");
 }

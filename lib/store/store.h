@@ -9,7 +9,8 @@ struct store;
 
 /* path NULL: $XDG_CACHE_HOME/fovea/store.db, else ~/.cache/fovea/store.db; folders are made. NULL if
  * it cannot be opened: `warn` (may be NULL) then was told why. A damaged file is moved aside. */
-struct store *store_open(const char *path, void (*warn)(void *user, const char *sentence), void *user);
+struct store *store_open(const char *path, void (*warn)(void *user, const char *sentence),
+                         void *user);
 void store_close(struct store *);
 
 /* Program binaries. `key` is a text that names platform, device, driver, UUID, source hash, options

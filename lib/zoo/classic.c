@@ -30,7 +30,8 @@ static void wide_head(struct zoo *z, struct map x) {
 void zoo_alexnet(struct zoo *z, int variant) {
     (void)variant;
     struct map x = zoo_input(z);
-    x = zoo_conv(z, "conv1", x, (struct zoo_conv){.oc = 96, .kh = 11, .stride = 4, .after = ZOO_RELU});
+    x = zoo_conv(z, "conv1", x,
+                 (struct zoo_conv){.oc = 96, .kh = 11, .stride = 4, .after = ZOO_RELU});
     x = zoo_max_pool(z, "pool1", zoo_lrn(z, "norm1", x, 5e-4f, 2), 3, 2, 0, false);
     x = zoo_conv(z, "conv2", x,
                  (struct zoo_conv){.oc = 256, .kh = 5, .ph = 2, .groups = 2, .after = ZOO_RELU});

@@ -8,8 +8,8 @@ struct inception {
     int64_t one, reduce3, three, reduce5, five, pool;
 };
 
-static struct map conv(struct zoo *z, const char *module, const char *name, struct map x, int64_t oc,
-                       int64_t k) {
+static struct map conv(struct zoo *z, const char *module, const char *name, struct map x,
+                       int64_t oc, int64_t k) {
     return zoo_conv(z, zoo_name(z, "%s.%s", module, name), x,
                     (struct zoo_conv){.oc = oc, .kh = k, .ph = k / 2, .after = ZOO_RELU});
 }

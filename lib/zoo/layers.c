@@ -50,7 +50,8 @@ static fovea_value add_weights(struct zoo *z, const char *name, const fovea_desc
     fovea_value value = FOVEA_NO_VALUE;
     int64_t n = fovea_desc_elements(d);
     if (!well(z)) return value;
-    struct fill f = {.seed = random_mix(hash_string(HASH_START, name), z->options.seed), .limit = limit};
+    struct fill f = {.seed = random_mix(hash_string(HASH_START, name), z->options.seed),
+                     .limit = limit};
     if (n >= 0) f.data = mem_array((size_t)n, sizeof *f.data);
     if (!f.data) {
         z->status = fail(FOVEA_NO_MEMORY, "out of memory for the weights '%s'", name);
@@ -157,7 +158,8 @@ struct map zoo_conv_norm(struct zoo *z, const char *name, const char *norm, stru
     return activation(z, norm, named(z, norm, y), c.after);
 }
 
-static struct map pool(struct zoo *z, const char *name, struct map x, const fovea_window *w, bool max) {
+static struct map pool(struct zoo *z, const char *name, struct map x, const fovea_window *w,
+                       bool max) {
     struct map y = {FOVEA_NO_VALUE, x.c,
                     places(z, name, x.h, w->kernel[0], w->stride[0], w->pads[0], w->ceil_mode),
                     places(z, name, x.w, w->kernel[1], w->stride[1], w->pads[1], w->ceil_mode)};
@@ -176,8 +178,8 @@ struct map zoo_max_pool(struct zoo *z, const char *name, struct map x, int64_t k
     return pool(z, name, x, &w, true);
 }
 
-struct map zoo_average_pool(struct zoo *z, const char *name, struct map x, int64_t k, int64_t stride,
-                            int64_t pad) {
+struct map zoo_average_pool(struct zoo *z, const char *name, struct map x, int64_t k,
+                            int64_t stride, int64_t pad) {
     fovea_window w = {.kernel = {k, k},
                       .stride = {stride, stride},
                       .pads = {pad, pad, pad, pad},
@@ -248,8 +250,9 @@ struct map zoo_dense_last(struct zoo *z, const char *name, struct map x) {
 }
 
 void zoo_output(struct zoo *z, const char *name, struct map x) {
-    if (well(z)) z->status = fovea_graph_softmax(z->graph, zoo_name(z, "%s.softmax", name), x.value, 1,
-                                                 &x.value);
+    if (well(z))
+        z->status =
+            fovea_graph_softmax(z->graph, zoo_name(z, "%s.softmax", name), x.value, 1, &x.value);
     x = named(z, name, x);
     if (well(z)) z->status = fovea_graph_output(z->graph, x.value);
 }

@@ -43,12 +43,8 @@ static struct map inverted_residual(struct zoo *z, const char *name, struct map 
     if (expansion != 1)
         y = zoo_conv_norm(z, zoo_name(z, "%s.expand", name), zoo_name(z, "%s.expand_bn", name), y,
                           (struct zoo_conv){.oc = hidden, .kh = 1, .after = ZOO_RELU6}, epsilon);
-    struct zoo_conv depthwise = {.oc = hidden,
-                                 .kh = 3,
-                                 .stride = stride,
-                                 .ph = 1,
-                                 .groups = hidden,
-                                 .after = ZOO_RELU6};
+    struct zoo_conv depthwise = {
+        .oc = hidden, .kh = 3, .stride = stride, .ph = 1, .groups = hidden, .after = ZOO_RELU6};
     y = zoo_conv_norm(z, zoo_name(z, "%s.depthwise", name), zoo_name(z, "%s.depthwise_bn", name), y,
                       depthwise, epsilon);
     y = zoo_conv_norm(z, zoo_name(z, "%s.project", name), zoo_name(z, "%s.project_bn", name), y,
@@ -59,7 +55,7 @@ static struct map inverted_residual(struct zoo *z, const char *name, struct map 
 void zoo_mobilenet_v2(struct zoo *z, int variant) {
     static const struct {
         int64_t expansion, channels, blocks, stride; /* the stride is the first block's */
-    } rows[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2},
+    } rows[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
                 {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
     (void)variant;
     struct map x = zoo_conv_norm(
@@ -69,8 +65,8 @@ void zoo_mobilenet_v2(struct zoo *z, int variant) {
         for (int64_t i = 0; i < rows[row].blocks; i++, block++)
             x = inverted_residual(z, zoo_name(z, "block%d", block), x, rows[row].channels,
                                   i == 0 ? rows[row].stride : 1, rows[row].expansion);
-    x = zoo_conv_norm(z, "conv2", "bn2", x, (struct zoo_conv){.oc = 1280, .kh = 1, .after = ZOO_RELU6},
-                      epsilon);
+    x = zoo_conv_norm(z, "conv2", "bn2", x,
+                      (struct zoo_conv){.oc = 1280, .kh = 1, .after = ZOO_RELU6}, epsilon);
     x = zoo_flatten(z, "flatten", zoo_global_average_pool(z, "pool", x));
     zoo_output(z, "output", zoo_dense_last(z, "fc", zoo_dropout(z, "drop", x, 0.2f)));
 }

@@ -4,9 +4,10 @@
 
 static const float epsilon = 1e-5f;
 
-static struct map conv_norm(struct zoo *z, const char *block, int i, struct map x, struct zoo_conv c) {
-    return zoo_conv_norm(z, zoo_name(z, "%s.conv%d", block, i), zoo_name(z, "%s.bn%d", block, i), x, c,
-                         epsilon);
+static struct map conv_norm(struct zoo *z, const char *block, int i, struct map x,
+                            struct zoo_conv c) {
+    return zoo_conv_norm(z, zoo_name(z, "%s.conv%d", block, i), zoo_name(z, "%s.bn%d", block, i), x,
+                         c, epsilon);
 }
 
 /* channels: of the 3x3 convolutions; a bottleneck gives four times as many. */
@@ -16,7 +17,8 @@ static struct map residual(struct zoo *z, const char *block, struct map x, int64
     int64_t oc = bottleneck ? 4 * channels : channels;
     struct zoo_conv three = {.oc = channels, .kh = 3, .stride = stride, .ph = 1, .after = ZOO_RELU};
     if (bottleneck) {
-        y = conv_norm(z, block, 1, x, (struct zoo_conv){.oc = channels, .kh = 1, .after = ZOO_RELU});
+        y = conv_norm(z, block, 1, x,
+                      (struct zoo_conv){.oc = channels, .kh = 1, .after = ZOO_RELU});
         y = conv_norm(z, block, 2, y, three);
         y = conv_norm(z, block, 3, y, (struct zoo_conv){.oc = oc, .kh = 1});
     } else {

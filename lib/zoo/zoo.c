@@ -12,13 +12,20 @@ static const struct {
     int variant;
     int64_t size; /* height and width of the published picture */
 } networks[] = {
-    {"lenet5", zoo_lenet5, 0, 28},        {"alexnet", zoo_alexnet, 0, 227},
-    {"vgg11", zoo_vgg, 11, 224},          {"vgg13", zoo_vgg, 13, 224},
-    {"vgg16", zoo_vgg, 16, 224},          {"vgg19", zoo_vgg, 19, 224},
-    {"googlenet", zoo_googlenet, 0, 224}, {"inception_v3", zoo_inception_v3, 0, 299},
-    {"resnet18", zoo_resnet, 18, 224},    {"resnet34", zoo_resnet, 34, 224},
-    {"resnet50", zoo_resnet, 50, 224},    {"resnet101", zoo_resnet, 101, 224},
-    {"resnet152", zoo_resnet, 152, 224},  {"squeezenet1_1", zoo_squeezenet, 0, 224},
+    {"lenet5", zoo_lenet5, 0, 28},
+    {"alexnet", zoo_alexnet, 0, 227},
+    {"vgg11", zoo_vgg, 11, 224},
+    {"vgg13", zoo_vgg, 13, 224},
+    {"vgg16", zoo_vgg, 16, 224},
+    {"vgg19", zoo_vgg, 19, 224},
+    {"googlenet", zoo_googlenet, 0, 224},
+    {"inception_v3", zoo_inception_v3, 0, 299},
+    {"resnet18", zoo_resnet, 18, 224},
+    {"resnet34", zoo_resnet, 34, 224},
+    {"resnet50", zoo_resnet, 50, 224},
+    {"resnet101", zoo_resnet, 101, 224},
+    {"resnet152", zoo_resnet, 152, 224},
+    {"squeezenet1_1", zoo_squeezenet, 0, 224},
     {"mobilenet_v2", zoo_mobilenet_v2, 0, 224},
 };
 enum { NETWORKS = sizeof networks / sizeof *networks };

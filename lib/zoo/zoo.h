@@ -26,8 +26,9 @@ struct map {
 enum zoo_after { ZOO_PLAIN, ZOO_RELU, ZOO_RELU6 };
 
 struct zoo_conv {
-    int64_t oc, kh, kw, stride, ph, pw; /* kw 0: square; stride 0: 1; ph, pw: padding on both sides */
-    int64_t groups;                     /* 0: 1 */
+    int64_t oc, kh, kw, stride, ph,
+        pw;         /* kw 0: square; stride 0: 1; ph, pw: padding on both sides */
+    int64_t groups; /* 0: 1 */
     enum zoo_after after;
 };
 
