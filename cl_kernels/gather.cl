@@ -16,12 +16,13 @@ void gather_copy(int vec, __global const T *x, __global T *y) {
     else *y = *x;
 }
 
-ulong gather_place(int i, int count, int dim, int inner, int vec, long index);
+ulong gather_place(int i, int count, int dim, int inner, int vec, int index);
 
-/* Offset in x of the i-th group of `vec` elements of y, whose row of x is `index`. */
-ulong gather_place(int i, int count, int dim, int inner, int vec, long index) {
+/* Offset in x of the i-th group of `vec` elements of y, whose row of x is `index`. In int: one compiler
+ * widens an int index without its sign when it is clamped as a long. */
+ulong gather_place(int i, int count, int dim, int inner, int vec, int index) {
     int groups = inner / vec, row = i / groups / count;
-    long place = clamp(index < 0 ? index + dim : index, 0L, (long)dim - 1);
+    int place = clamp(index < 0 ? index + dim : index, 0, dim - 1);
     return ((ulong)row * (ulong)dim + (ulong)place) * (ulong)inner + (ulong)(i % groups * vec);
 }
 
@@ -41,6 +42,7 @@ __kernel void gather_long(int items, int count, int dim, int inner, int vec, __g
     int i = (int)get_global_id(0);
     if (i >= items) return;
     long index = indices[indices_offset + (ulong)(i / (inner / vec) % count)];
-    x += x_offset + gather_place(i, count, dim, inner, vec, index);
+    int nearby = (int)clamp(index, -(long)dim, (long)dim - 1);
+    x += x_offset + gather_place(i, count, dim, inner, vec, nearby);
     gather_copy(vec, x, y + y_offset + (ulong)i * (ulong)vec);
 }
