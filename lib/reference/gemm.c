@@ -195,6 +195,12 @@ static fovea_status integers_begin(struct integers *s, const struct product *p,
     return FOVEA_OK;
 }
 
+/* x * scale towards zero; 0 where that is no int64. */
+static int64_t scaled(int64_t x, double scale) {
+    double y = scale * (double)x;
+    return scale == 1 ? x : fabs(y) < 0x1p63 ? (int64_t)y : 0;
+}
+
 /* Plain integer matrices; a Gemm's alpha, beta and C (strides 0 where it broadcasts) as well. */
 static fovea_status product_integer(const struct product *p, struct reference_call *c, double alpha,
                                     double beta, int64_t c_row, int64_t c_column) {
@@ -205,10 +211,10 @@ static fovea_status product_integer(const struct product *p, struct reference_ca
     for (int64_t at = 0; at < p->batches * p->m * p->n; at++) {
         int64_t j = at % p->n, i = at / p->n % p->m;
         int64_t y = integer_sum(&s, at / p->n / p->m, i, j);
-        if (alpha != 1) y = (int64_t)(alpha * (double)y);
+        y = scaled(y, alpha);
         if (bias) {
             int64_t z = bias[i * c_row + j * c_column];
-            y = (int64_t)((uint64_t)y + (uint64_t)(beta == 1 ? z : (int64_t)(beta * (double)z)));
+            y = (int64_t)((uint64_t)y + (uint64_t)scaled(z, beta));
         }
         reference_store_i64(&c->out[0], (size_t)at, y);
     }
