@@ -102,10 +102,12 @@ void host_shape(char *out, size_t size, const fovea_desc *desc, const char *cons
     size_t used = 0;
     for (int d = 0; d < desc->rank && used < size; d++) {
         const char *times = d ? "x" : "";
-        const char *name = names && names[d] ? names[d] : "?";
-        used += (size_t)(desc->dim[d] < 0 ? snprintf(out + used, size - used, "%s%s", times, name)
-                                          : snprintf(out + used, size - used, "%s%lld", times,
-                                                     (long long)desc->dim[d]));
+        bool named = names && names[d] && *names[d];
+        int n = desc->dim[d] >= 0
+                    ? snprintf(out + used, size - used, "%s%lld", times, (long long)desc->dim[d])
+                : named ? snprintf(out + used, size - used, "%s<%s>", times, names[d])
+                        : snprintf(out + used, size - used, "%s?", times);
+        used += n > 0 ? (size_t)n : 0;
     }
 }
 

@@ -70,7 +70,7 @@ char *host_format(const char *format, ...) HOST_PRINTF(1, 2);
 bool host_flush(void);
 /* Seconds of a monotonic clock. */
 double host_seconds(void);
-/* "1x3x224x224", "scalar"; a symbolic dimension shows as `names[d]` or "?". */
+/* "1x3x224x224", "scalar"; a symbolic dimension shows as <name> or "?". */
 void host_shape(char *out, size_t size, const fovea_desc *desc, const char *const *names);
 /* "1.5 GiB"; "12.3 G" for 1e9 steps. */
 void host_bytes(char *out, size_t size, double bytes);

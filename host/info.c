@@ -135,7 +135,7 @@ static void print_text(const struct facts *f) {
     host_count(count, sizeof count, f->cost.flops);
     host_bytes(bytes, sizeof bytes, (double)f->cost.arena_bytes);
     printf("%-12s %s\n%-12s %s for activations", "FLOPs", count, "memory", bytes);
-    host_bytes(bytes, sizeof bytes, (double)f->cost.parameter_bytes);
+    host_bytes(bytes, sizeof bytes, (double)f->info.parameter_bytes);
     printf(", %s for weights\n", bytes);
 }
 
