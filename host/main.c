@@ -70,6 +70,27 @@ static int usage_error(const struct problem *p, const struct command *c) {
     return EXIT_USAGE;
 }
 
+/* Does what the parsed command line says. */
+static int act(const struct command *c, const struct text_list *operands) {
+    struct problem p = {0};
+    if (common.version) {
+        printf("fovea %s\n", fovea_version());
+    } else if (common.help) {
+        print_help(c);
+    } else if (!c) {
+        fprintf(stderr, "fovea: which command?\n");
+        print_overview(stderr);
+        return EXIT_USAGE;
+    } else if (operands->count < c->min_operands || operands->count > c->max_operands) {
+        problem_set(&p, EXIT_USAGE, "%s operands: fovea %s %s",
+                    operands->count < c->min_operands ? "too few" : "too many", c->name, c->usage);
+        return usage_error(&p, c);
+    } else {
+        return c->run(&common, operands);
+    }
+    return EXIT_GOOD;
+}
+
 static int run_command_line(int argc, char **argv) {
     int at = command_at(argc, argv);
     struct problem p = {0};
@@ -82,25 +103,11 @@ static int run_command_line(int argc, char **argv) {
     const struct arg *tables[] = {common_args, c ? c->args : NULL};
     for (int i = at; at && i > 1; i--) argv[i] = argv[i - 1]; /* drop the command's name */
     int first = at ? 2 : 1;
-    if (!args_parse(tables, 2, argc - first, argv + first, &operands, &p))
-        return usage_error(&p, c);
-    if (common.version) printf("fovea %s\n", fovea_version());
-    else if (common.help) print_help(c);
-    else if (!c) {
-        fprintf(stderr, "fovea: which command?\n");
-        print_overview(stderr);
-        return EXIT_USAGE;
-    } else if (operands.count < c->min_operands || operands.count > c->max_operands) {
-        problem_set(&p, EXIT_USAGE, "%s operands: fovea %s %s",
-                    operands.count < c->min_operands ? "too few" : "too many", c->name, c->usage);
-        return usage_error(&p, c);
-    } else {
-        int code = c->run(&common, &operands);
-        text_list_free(&operands);
-        return code;
-    }
+    int code = args_parse(tables, 2, argc - first, argv + first, &operands, &p)
+                   ? act(c, &operands)
+                   : usage_error(&p, c);
     text_list_free(&operands);
-    return EXIT_GOOD;
+    return code;
 }
 
 int main(int argc, char **argv) {
