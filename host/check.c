@@ -142,6 +142,11 @@ static bool load_data(struct trial *t, const char *dir, struct problem *p) {
     if (t->expected.count == 0 || t->expected.count > t->n_outputs)
         return problem_set(p, EXIT_FILE, "%s: has %zu outputs, the model gives %zu", dir,
                            t->expected.count, t->n_outputs);
+    /* Old data sets keep bfloat16 as the 16-bit numbers with the same bits. */
+    for (size_t i = 0; i < t->n_inputs; i++)
+        if (t->inputs[i].desc.dtype == FOVEA_BFLOAT16 &&
+            t->given.array[i].desc.dtype == FOVEA_UINT16)
+            t->given.array[i].desc.dtype = FOVEA_BFLOAT16;
     return true;
 }
 
