@@ -302,6 +302,32 @@ START_TEST(verification_reports_each_step) {
 }
 END_TEST
 
+/* A consumed graph gives its constants to the plan, which still computes; a second plan is refused. */
+START_TEST(a_graph_can_be_consumed) {
+    fovea_graph *g;
+    fovea_plan *p;
+    fovea_value y;
+    const float w[] = {2, 0, 0, 3}, in[] = {1, 2}, want[] = {2, 6};
+    OK(fovea_graph_create(&g));
+    fovea_value x = input(g, "x", (fovea_desc){FOVEA_FLOAT32, 2, {1, 2}});
+    OK(fovea_graph_binary(g, "MatMul", "mm", x, constant(g, "w", (fovea_desc){FOVEA_FLOAT32, 2, {2, 2}}, w), &y));
+    output(g, y, "y");
+    fovea_plan_options o = {.consume = true, .guard = true};
+    ck_assert_int_eq(fovea_plan_create(&p, context, g, &o), FOVEA_INVALID);
+    o.guard = false;
+    OK(fovea_plan_create(&p, context, g, &o));
+    write_value(p, "x", in);
+    OK(fovea_plan_run(p));
+    expect_value(p, "y", want, 2);
+    fovea_plan_destroy(p);
+    bool reference = fovea_context_device(context)->type == FOVEA_DEVICE_REFERENCE;
+    fovea_status second = fovea_plan_create(&p, context, g, NULL);
+    ck_assert_int_eq(second, reference ? FOVEA_OK : FOVEA_INVALID);
+    fovea_plan_destroy(p);
+    fovea_graph_destroy(g);
+}
+END_TEST
+
 /* The same inputs give the same bits. */
 START_TEST(runs_are_repeatable) {
     fovea_graph *g;
@@ -336,6 +362,7 @@ int main(void) {
     tcase_add_test(tests, free_dimensions_are_fixed);
     tcase_add_test(tests, shapes_decided_by_inputs);
     tcase_add_test(tests, verification_reports_each_step);
+    tcase_add_test(tests, a_graph_can_be_consumed);
     tcase_add_test(tests, runs_are_repeatable);
     suite_add_tcase(suite, tests);
     return harness_main(suite);

@@ -106,6 +106,22 @@ fovea_status graph_value_set_data(fovea_graph *g, fovea_value id, const fovea_de
     return FOVEA_OK;
 }
 
+void graph_value_drop_data(fovea_graph *g, fovea_value id) {
+    struct storage *s = g->values[id].storage;
+    mem_free(s->data);
+    s->data = NULL;
+}
+
+fovea_status graph_want_data(const fovea_graph *g) {
+    for (size_t i = 0; i < g->n_values; i++)
+        if (g->values[i].storage && !g->values[i].storage->data)
+            return fail(FOVEA_INVALID,
+                        "the contents of '%s' were given to an earlier plan (`consume`): load the "
+                        "graph again",
+                        g->values[i].name);
+    return FOVEA_OK;
+}
+
 fovea_status graph_constant_take(fovea_graph *g, const char *name, const fovea_desc *desc,
                                  void *data, fovea_value *out) {
     fovea_status status = graph_value_add(g, name, desc, out);

@@ -82,6 +82,10 @@ fovea_status graph_value_set_data(fovea_graph *, fovea_value, const fovea_desc *
 fovea_status graph_node_add(fovea_graph *, enum op, const char *name, const fovea_value *in,
                             size_t n_in, const fovea_value *out, size_t n_out,
                             const fovea_attribute *attr, size_t n_attr);
+/* Frees a constant's contents, for every graph that shares them; its description stays. */
+void graph_value_drop_data(fovea_graph *, fovea_value);
+/* INVALID if contents of a constant were dropped. */
+fovea_status graph_want_data(const fovea_graph *);
 fovea_status node_attr_set(struct node *, const fovea_attribute *); /* copies; replaces */
 
 /* ---- Looking ---- */

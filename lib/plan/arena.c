@@ -68,6 +68,14 @@ static bool owns_memory(const struct fovea_plan *p, size_t i) {
     return v->is_input || v->is_output || v->storage || p->keep_values;
 }
 
+/* Whether a step on the reference reads the value. */
+static bool read_by_host(const struct fovea_plan *p, size_t v) {
+    for (size_t i = 0; i < p->n_steps; i++)
+        for (size_t k = 0; k < p->steps[i].node->n_in && !p->steps[i].algorithm; k++)
+            if (p->steps[i].node->in[k] == v) return true;
+    return false;
+}
+
 static fovea_status create_own(struct fovea_plan *p, size_t i) {
     const struct value *v = &p->graph->values[i];
     struct plan_value *pv = &p->values[i];
@@ -84,6 +92,7 @@ static fovea_status create_own(struct fovea_plan *p, size_t i) {
         if (status != FOVEA_OK) return fail_in(status, "value '%s': ", v->name);
         if (v->storage) TRY(place_write(&t->place, 0, v->storage->data, pv->bytes));
         if (v->storage) p->info.parameter_bytes += (int64_t)pv->bytes;
+        if (v->storage && p->consume && !read_by_host(p, i)) graph_value_drop_data(p->graph, (fovea_value)i);
     }
     pv->place = t->place;
     return FOVEA_OK;

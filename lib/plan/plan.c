@@ -48,6 +48,9 @@ static fovea_status make(struct fovea_plan *p, const fovea_graph *graph,
     double start = now_ms();
     if (p->perturb && p->context->cl)
         return fail(FOVEA_INVALID, "perturb works on the reference only");
+    if (o->guard && o->consume)
+        return fail(FOVEA_INVALID, "a guarded plan cannot consume its graph: verifying needs it");
+    TRY(graph_want_data(graph));
     if (o->algorithm && !(p->algorithm = mem_string(o->algorithm)))
         return fail_memory(strlen(o->algorithm), "a name");
     TRY(graph_copy(&p->graph, graph));
@@ -73,6 +76,7 @@ fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context, const f
     p->context = context;
     p->guard = o->guard;
     p->keep_values = o->keep_values;
+    p->consume = o->consume && context->cl; /* the reference computes with the graph's own copy */
     p->perturb = o->perturb;
     fovea_status status = make(p, graph, o);
     if (status == FOVEA_OK) *out = p;

@@ -43,7 +43,7 @@ struct fovea_plan {
     size_t n_steps;
     struct place *arenas;
     size_t n_arenas;
-    bool guard, keep_values, ran;
+    bool guard, keep_values, consume, ran;
     uint64_t perturb;
     char *algorithm; /* the only one allowed where an operator has it; or NULL */
     double *slot_ms; /* of the profile, one for each step */
