@@ -6,41 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/half.h"
-
-static void store(fovea_dtype t, void *data, size_t i, double x) {
-    switch (t) {
-    case FOVEA_FLOAT32: ((float *)data)[i] = (float)x; break;
-    case FOVEA_FLOAT64: ((double *)data)[i] = x; break;
-    case FOVEA_FLOAT16: ((uint16_t *)data)[i] = half_from_double(x); break;
-    case FOVEA_BFLOAT16: ((uint16_t *)data)[i] = bfloat16_from_double(x); break;
-    case FOVEA_INT64:
-    case FOVEA_UINT64: ((int64_t *)data)[i] = (int64_t)x; break;
-    case FOVEA_INT32:
-    case FOVEA_UINT32: ((int32_t *)data)[i] = (int32_t)(int64_t)x; break;
-    case FOVEA_INT16:
-    case FOVEA_UINT16: ((int16_t *)data)[i] = (int16_t)(int64_t)x; break;
-    default: ((int8_t *)data)[i] = (int8_t)(int64_t)x; break;
-    }
-}
-
-static double load(fovea_dtype t, const void *data, size_t i) {
-    switch (t) {
-    case FOVEA_FLOAT32: return ((const float *)data)[i];
-    case FOVEA_FLOAT64: return ((const double *)data)[i];
-    case FOVEA_FLOAT16: return half_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_BFLOAT16: return bfloat16_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_INT64: return (double)((const int64_t *)data)[i];
-    case FOVEA_UINT64: return (double)((const uint64_t *)data)[i];
-    case FOVEA_INT32: return ((const int32_t *)data)[i];
-    case FOVEA_UINT32: return ((const uint32_t *)data)[i];
-    case FOVEA_INT16: return ((const int16_t *)data)[i];
-    case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8:
-    case FOVEA_INT4: return ((const int8_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
-    }
-}
+#include "graph/element.h"
 
 enum { OPERANDS = 16 };
 
@@ -57,7 +23,7 @@ static void fill_inputs(const fovea_graph *g, const struct node *n, const double
         }
         size_t elements = (size_t)value_elements(v);
         void *data = mem_zero(elements, fovea_dtype_size(v->desc.dtype));
-        for (size_t k = 0; k < elements; k++) store(v->desc.dtype, data, k, contents[next][k]);
+        for (size_t k = 0; k < elements; k++) element_store(v->desc.dtype, data, k, contents[next][k]);
         in[i].data = data;
         next++;
     }
@@ -69,7 +35,7 @@ static void compare(const char *line, const struct reference_out *o, const doubl
                   "%s: %lld elements, expected %zu", line, (long long)fovea_desc_elements(&o->desc),
                   count);
     for (size_t i = 0; i < count; i++) {
-        double got = o->y ? o->y[i] : load(o->desc.dtype, o->data, i), want = expected[i];
+        double got = o->y ? o->y[i] : element_load(o->desc.dtype, o->data, i), want = expected[i];
         bool equal = got == want || (isnan(got) && isnan(want)) ||
                      fabs(got - want) <= tolerance * fmax(1, fabs(want));
         ck_assert_msg(equal, "%s: element %zu is %.9g, expected %.9g", line, i, got, want);

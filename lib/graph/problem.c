@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/half.h"
 #include "base/text.h"
+#include "graph/element.h"
 #include "graph/graph.h"
 
 enum { OPERANDS_MAX = 64, ATTRIBUTES_MAX = 32, NUMBERS_MAX = 512 };
@@ -61,40 +61,6 @@ static fovea_status parse_numbers(const char *s, double *out, size_t *count) {
     return FOVEA_OK;
 }
 
-static void store_number(fovea_dtype t, void *data, size_t i, double x) {
-    switch (t) {
-    case FOVEA_FLOAT32: ((float *)data)[i] = (float)x; break;
-    case FOVEA_FLOAT64: ((double *)data)[i] = x; break;
-    case FOVEA_FLOAT16: ((uint16_t *)data)[i] = half_from_double(x); break;
-    case FOVEA_BFLOAT16: ((uint16_t *)data)[i] = bfloat16_from_double(x); break;
-    case FOVEA_INT64:
-    case FOVEA_UINT64: ((int64_t *)data)[i] = (int64_t)x; break;
-    case FOVEA_INT32:
-    case FOVEA_UINT32: ((int32_t *)data)[i] = (int32_t)(int64_t)x; break;
-    case FOVEA_INT16:
-    case FOVEA_UINT16: ((int16_t *)data)[i] = (int16_t)(int64_t)x; break;
-    default: ((int8_t *)data)[i] = (int8_t)(int64_t)x; break;
-    }
-}
-
-static double load_number(fovea_dtype t, const void *data, size_t i) {
-    switch (t) {
-    case FOVEA_FLOAT32: return ((const float *)data)[i];
-    case FOVEA_FLOAT64: return ((const double *)data)[i];
-    case FOVEA_FLOAT16: return half_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_BFLOAT16: return bfloat16_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_INT64: return (double)((const int64_t *)data)[i];
-    case FOVEA_UINT64: return (double)((const uint64_t *)data)[i];
-    case FOVEA_INT32: return ((const int32_t *)data)[i];
-    case FOVEA_UINT32: return ((const uint32_t *)data)[i];
-    case FOVEA_INT16: return ((const int16_t *)data)[i];
-    case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8:
-    case FOVEA_INT4: return ((const int8_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
-    }
-}
-
 /* A literal: TYPE[:SHAPE] before "[values]". One value without a shape is a scalar for floats and a
  * list of one for integers, as ONNX wants them (min of Clip, axes of Squeeze). */
 static fovea_status parse_literal(fovea_graph *g, fovea_desc d, bool has_shape, char *list,
@@ -116,7 +82,7 @@ static fovea_status parse_literal(fovea_graph *g, fovea_desc d, bool has_shape, 
     void *data = mem_zero((size_t)elements, fovea_dtype_size(d.dtype));
     if (!data) return fail_memory((size_t)elements, "a literal");
     for (size_t i = 0; i < (size_t)elements; i++)
-        store_number(d.dtype, data, i, numbers[count == 1 ? 0 : i]);
+        element_store(d.dtype, data, i, numbers[count == 1 ? 0 : i]);
     snprintf(name, sizeof name, "x%zu", index);
     return graph_constant_take(g, name, &d, data, out);
 }
@@ -286,7 +252,7 @@ static void write_operand(struct text *t, const struct value *v, bool literal) {
     text_add(t, "[");
     for (int64_t i = 0; i < n; i++) {
         if (i) text_add(t, ",");
-        write_number(t, load_number(d->dtype, data, (size_t)i));
+        write_number(t, element_load(d->dtype, data, (size_t)i));
     }
     text_add(t, "]");
 }

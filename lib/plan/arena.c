@@ -83,6 +83,7 @@ static fovea_status create_own(struct fovea_plan *p, size_t i) {
     if (!t) return fail_memory(sizeof *t, "a tensor");
     *t = (fovea_tensor){.context = p->context, .desc = v->desc};
     pv->own = t;
+    if (v->storage) p->info.parameter_bytes += (int64_t)pv->bytes;
     if (v->storage && !p->context->cl && !p->guard) { /* the reference reads the graph's own copy */
         t->borrows = true;
         t->place.host = v->storage->data;
@@ -91,7 +92,6 @@ static fovea_status create_own(struct fovea_plan *p, size_t i) {
             place_create(&t->place, p->context, align_up(pv->bytes) + (p->guard ? GUARD_BYTES : 0));
         if (status != FOVEA_OK) return fail_in(status, "value '%s': ", v->name);
         if (v->storage) TRY(place_write(&t->place, 0, v->storage->data, pv->bytes));
-        if (v->storage) p->info.parameter_bytes += (int64_t)pv->bytes;
         if (v->storage && p->consume && !read_by_host(p, i)) graph_value_drop_data(p->graph, (fovea_value)i);
     }
     pv->place = t->place;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/half.h"
 #include "base/random.h"
+#include "graph/element.h"
 #include "plan/plan.h"
 
 /* ---- Kernels ---- */
@@ -48,10 +48,7 @@ static void perturb(uint64_t seed, struct reference_out *o) {
     for (size_t i = 0; i < n; i++) {
         double bound = isnan(o->probable[i]) ? o->bound[i] : o->probable[i];
         double y = o->y[i] + (random_mix(seed, i) & 1 ? bound : -bound);
-        if (o->desc.dtype == FOVEA_FLOAT32) ((float *)o->data)[i] = (float)y;
-        else if (o->desc.dtype == FOVEA_FLOAT64) ((double *)o->data)[i] = y;
-        else if (o->desc.dtype == FOVEA_FLOAT16) ((uint16_t *)o->data)[i] = half_from_double(y);
-        else ((uint16_t *)o->data)[i] = bfloat16_from_double(y);
+        element_store(o->desc.dtype, o->data, i, y);
     }
 }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/half.h"
 #include "base/random.h"
+#include "graph/element.h"
 #include "plan/plan.h"
 
 /* One step under the lens. */
@@ -23,27 +23,18 @@ struct lens {
 /* ---- Filling with numbers ---- */
 
 static void fill_numbers(const fovea_desc *d, void *data, uint64_t seed, bool integers) {
+    bool index = d->dtype == FOVEA_INT64 || d->dtype == FOVEA_INT32 || d->dtype == FOVEA_UINT64 ||
+                 d->dtype == FOVEA_UINT32 || d->dtype == FOVEA_BOOL;
     size_t n = (size_t)fovea_desc_elements(d);
     for (size_t i = 0; i < n; i++) {
         uint64_t bits = random_mix(seed, i);
-        double whole = (double)(int)(bits % 5) - 2; /* -2 .. 2: sums of 2^20 products stay exact */
-        double x = integers ? whole : (double)(bits >> 11) * 0x1p-52 - 1; /* [-1, 1) */
-        switch (d->dtype) {
-        case FOVEA_FLOAT32: ((float *)data)[i] = (float)x; break;
-        case FOVEA_FLOAT64: ((double *)data)[i] = x; break;
-        case FOVEA_FLOAT16: ((uint16_t *)data)[i] = half_from_double(x); break;
-        case FOVEA_BFLOAT16: ((uint16_t *)data)[i] = bfloat16_from_double(x); break;
-        case FOVEA_INT64:
-        case FOVEA_UINT64: ((int64_t *)data)[i] = bits & 1; break; /* an index */
-        case FOVEA_INT32:
-        case FOVEA_UINT32: ((int32_t *)data)[i] = bits & 1; break;
-        case FOVEA_INT16:
-        case FOVEA_UINT16: ((uint16_t *)data)[i] = (uint16_t)bits; break;
-        case FOVEA_BOOL: ((uint8_t *)data)[i] = bits & 1; break;
-        case FOVEA_INT4: ((int8_t *)data)[i] = (int8_t)(bits & 15) - 8; break;
-        case FOVEA_UINT4: ((uint8_t *)data)[i] = bits & 15; break;
-        default: ((uint8_t *)data)[i] = (uint8_t)bits;
-        }
+        double x = (double)(bits >> 11) * 0x1p-52 - 1;           /* floats: [-1, 1) */
+        if (integers) x = (double)(int)(bits % 5) - 2;           /* sums of 2^20 products stay exact */
+        else if (index) x = (double)(bits & 1);                  /* valid nearly everywhere */
+        else if (!dtype_is_float(d->dtype)) x = (double)(bits & 0xffff);
+        if (d->dtype == FOVEA_INT4) x = (double)(bits & 15) - 8; /* one byte each in memory */
+        if (d->dtype == FOVEA_UINT4) x = (double)(bits & 15);
+        element_store(d->dtype, data, i, x);
     }
 }
 
@@ -197,22 +188,6 @@ static fovea_status compute_truth(struct lens *l) {
 
 /* ---- Comparing ---- */
 
-static double element(fovea_dtype t, const void *data, size_t i) {
-    switch (t) {
-    case FOVEA_FLOAT32: return ((const float *)data)[i];
-    case FOVEA_FLOAT64: return ((const double *)data)[i];
-    case FOVEA_FLOAT16: return half_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_BFLOAT16: return bfloat16_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_INT64:
-    case FOVEA_UINT64: return (double)((const int64_t *)data)[i];
-    case FOVEA_INT32:
-    case FOVEA_UINT32: return ((const int32_t *)data)[i];
-    case FOVEA_INT16:
-    case FOVEA_UINT16: return ((const int16_t *)data)[i];
-    default: return ((const int8_t *)data)[i];
-    }
-}
-
 /* |got - want| with the odd cases settled: 0 if both are the same NaN or infinity, or the truth
  * overflows float and the device says infinity; infinite if only one of them is a number. */
 static double distance(double got, double want, fovea_dtype t) {
@@ -245,8 +220,8 @@ static void compare(const struct lens *l, size_t k, fovea_verdict *v) {
     const struct reference_out *o = &l->out[k];
     size_t n = (size_t)fovea_desc_elements(&o->desc);
     for (size_t i = 0; i < n; i++) {
-        double got = element(o->desc.dtype, l->got[k], i);
-        double want = o->y ? o->y[i] : element(o->desc.dtype, o->data, i);
+        double got = element_load(o->desc.dtype, l->got[k], i);
+        double want = o->y ? o->y[i] : element_load(o->desc.dtype, o->data, i);
         double error = distance(got, want, o->desc.dtype), bound = allowed(l, o, i);
         double ratio = ratio_of(error, bound);
         double probable =

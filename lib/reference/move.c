@@ -5,18 +5,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/half.h"
 #include "base/threads.h"
+#include "graph/element.h"
 #include "graph/move.h"
-
-static double element(fovea_dtype t, const void *data, size_t i) {
-    switch (t) {
-    case FOVEA_FLOAT32: return ((const float *)data)[i];
-    case FOVEA_FLOAT64: return ((const double *)data)[i];
-    case FOVEA_FLOAT16: return half_to_float(((const uint16_t *)data)[i]);
-    default: return bfloat16_to_float(((const uint16_t *)data)[i]);
-    }
-}
 
 void move_block(const struct reference_out *o, size_t to, const struct reference_in *in,
                 size_t from, size_t count) {
@@ -24,7 +15,7 @@ void move_block(const struct reference_out *o, size_t to, const struct reference
     if (count)
         memcpy((char *)o->data + to * size, (const char *)in->data + from * size, count * size);
     for (size_t i = 0; o->y && i < count; i++) {
-        o->y[to + i] = element(in->desc.dtype, in->data, from + i);
+        o->y[to + i] = element_load(in->desc.dtype, in->data, from + i);
         o->bound[to + i] = 0;
         if (o->probable) o->probable[to + i] = 0;
     }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/half.h"
+#include "graph/element.h"
 
 static fovea_status (*const functions[])(struct reference_call *) = {
 #define OP(name, shape, reference, device, static_inputs) reference_##reference,
@@ -25,38 +25,6 @@ double ulp_bound(double y, double ulps) {
 
 /* ---- Views of inputs ---- */
 
-static double element_f64(fovea_dtype t, const void *data, size_t i) {
-    switch (t) {
-    case FOVEA_FLOAT32: return ((const float *)data)[i];
-    case FOVEA_FLOAT64: return ((const double *)data)[i];
-    case FOVEA_FLOAT16: return half_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_BFLOAT16: return bfloat16_to_float(((const uint16_t *)data)[i]);
-    case FOVEA_INT64: return (double)((const int64_t *)data)[i];
-    case FOVEA_UINT64: return (double)((const uint64_t *)data)[i];
-    case FOVEA_INT32: return ((const int32_t *)data)[i];
-    case FOVEA_UINT32: return ((const uint32_t *)data)[i];
-    case FOVEA_INT16: return ((const int16_t *)data)[i];
-    case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8:
-    case FOVEA_INT4: return ((const int8_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
-    }
-}
-
-static int64_t element_i64(fovea_dtype t, const void *data, size_t i) {
-    switch (t) {
-    case FOVEA_INT64:
-    case FOVEA_UINT64: return ((const int64_t *)data)[i];
-    case FOVEA_INT32: return ((const int32_t *)data)[i];
-    case FOVEA_UINT32: return ((const uint32_t *)data)[i];
-    case FOVEA_INT16: return ((const int16_t *)data)[i];
-    case FOVEA_UINT16: return ((const uint16_t *)data)[i];
-    case FOVEA_INT8:
-    case FOVEA_INT4: return ((const int8_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
-    }
-}
-
 /* Makes view `slot` of input i with elements of `size` bytes, or finds it. */
 static void *view_make(struct reference_call *c, size_t i, int slot, size_t size, bool *fresh) {
     struct reference_in *in = &c->in[i];
@@ -75,7 +43,7 @@ const float *reference_f32(struct reference_call *c, size_t i) {
     float *view = view_make(c, i, 0, sizeof *view, &fresh);
     size_t n = (size_t)fovea_desc_elements(&in->desc);
     for (size_t k = 0; view && fresh && k < n; k++)
-        view[k] = (float)element_f64(in->desc.dtype, in->data, k);
+        view[k] = (float)element_load(in->desc.dtype, in->data, k);
     return view;
 }
 
@@ -87,7 +55,7 @@ const double *reference_f64(struct reference_call *c, size_t i) {
     double *view = view_make(c, i, 1, sizeof *view, &fresh);
     size_t n = (size_t)fovea_desc_elements(&in->desc);
     for (size_t k = 0; view && fresh && k < n; k++)
-        view[k] = element_f64(in->desc.dtype, in->data, k);
+        view[k] = element_load(in->desc.dtype, in->data, k);
     return view;
 }
 
@@ -99,7 +67,7 @@ const int64_t *reference_i64(struct reference_call *c, size_t i) {
     int64_t *view = view_make(c, i, 2, sizeof *view, &fresh);
     size_t n = (size_t)fovea_desc_elements(&in->desc);
     for (size_t k = 0; view && fresh && k < n; k++)
-        view[k] = element_i64(in->desc.dtype, in->data, k);
+        view[k] = element_load_i64(in->desc.dtype, in->data, k);
     return view;
 }
 
@@ -133,18 +101,11 @@ static void activate(struct activation a, struct reference_out *o, size_t n) {
 
 /* Rounds y into data; adds the rounding of types that are narrower than binary32. */
 static void round_output(struct reference_out *o, size_t n) {
+    fovea_dtype t = o->desc.dtype;
     for (size_t i = 0; o->data && i < n; i++) {
-        switch (o->desc.dtype) {
-        case FOVEA_FLOAT32: ((float *)o->data)[i] = (float)o->y[i]; break;
-        case FOVEA_FLOAT64: ((double *)o->data)[i] = o->y[i]; break;
-        case FOVEA_FLOAT16:
-            ((uint16_t *)o->data)[i] = half_from_double(o->y[i]);
-            o->bound[i] += fabs(o->y[i]) * 0x1p-11 + 0x1p-25;
-            break;
-        default:
-            ((uint16_t *)o->data)[i] = bfloat16_from_double(o->y[i]);
-            o->bound[i] += fabs(o->y[i]) * 0x1p-8;
-        }
+        element_store(t, o->data, i, o->y[i]);
+        if (t == FOVEA_FLOAT16) o->bound[i] += fabs(o->y[i]) * 0x1p-11 + 0x1p-25;
+        if (t == FOVEA_BFLOAT16) o->bound[i] += fabs(o->y[i]) * 0x1p-8;
     }
 }
 
