@@ -292,7 +292,8 @@ static bool prepare(struct session *s, const struct text_list *operands, struct 
     }
     s->runner.graph = s->graph;
     s->runner.input = &s->input;
-    s->runner.options.consume = s->input.pieces == 1; /* there will be one plan: weights move to it */
+    s->runner.options.consume =
+        s->input.pieces == 1; /* there will be one plan: weights move to it */
     return true;
 }
 

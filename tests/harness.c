@@ -23,7 +23,8 @@ static void fill_inputs(const fovea_graph *g, const struct node *n, const double
         }
         size_t elements = (size_t)value_elements(v);
         void *data = mem_zero(elements, fovea_dtype_size(v->desc.dtype));
-        for (size_t k = 0; k < elements; k++) element_store(v->desc.dtype, data, k, contents[next][k]);
+        for (size_t k = 0; k < elements; k++)
+            element_store(v->desc.dtype, data, k, contents[next][k]);
         in[i].data = data;
         next++;
     }

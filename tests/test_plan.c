@@ -310,7 +310,8 @@ START_TEST(a_graph_can_be_consumed) {
     const float w[] = {2, 0, 0, 3}, in[] = {1, 2}, want[] = {2, 6};
     OK(fovea_graph_create(&g));
     fovea_value x = input(g, "x", (fovea_desc){FOVEA_FLOAT32, 2, {1, 2}});
-    OK(fovea_graph_binary(g, "MatMul", "mm", x, constant(g, "w", (fovea_desc){FOVEA_FLOAT32, 2, {2, 2}}, w), &y));
+    OK(fovea_graph_binary(g, "MatMul", "mm", x,
+                          constant(g, "w", (fovea_desc){FOVEA_FLOAT32, 2, {2, 2}}, w), &y));
     output(g, y, "y");
     fovea_plan_options o = {.consume = true, .guard = true};
     ck_assert_int_eq(fovea_plan_create(&p, context, g, &o), FOVEA_INVALID);

@@ -92,7 +92,8 @@ static fovea_status create_own(struct fovea_plan *p, size_t i) {
             place_create(&t->place, p->context, align_up(pv->bytes) + (p->guard ? GUARD_BYTES : 0));
         if (status != FOVEA_OK) return fail_in(status, "value '%s': ", v->name);
         if (v->storage) TRY(place_write(&t->place, 0, v->storage->data, pv->bytes));
-        if (v->storage && p->consume && !read_by_host(p, i)) graph_value_drop_data(p->graph, (fovea_value)i);
+        if (v->storage && p->consume && !read_by_host(p, i))
+            graph_value_drop_data(p->graph, (fovea_value)i);
     }
     pv->place = t->place;
     return FOVEA_OK;

@@ -28,9 +28,9 @@ static void fill_numbers(const fovea_desc *d, void *data, uint64_t seed, bool in
     size_t n = (size_t)fovea_desc_elements(d);
     for (size_t i = 0; i < n; i++) {
         uint64_t bits = random_mix(seed, i);
-        double x = (double)(bits >> 11) * 0x1p-52 - 1;           /* floats: [-1, 1) */
-        if (integers) x = (double)(int)(bits % 5) - 2;           /* sums of 2^20 products stay exact */
-        else if (index) x = (double)(bits & 1);                  /* valid nearly everywhere */
+        double x = (double)(bits >> 11) * 0x1p-52 - 1; /* floats: [-1, 1) */
+        if (integers) x = (double)(int)(bits % 5) - 2; /* sums of 2^20 products stay exact */
+        else if (index) x = (double)(bits & 1);        /* valid nearly everywhere */
         else if (!dtype_is_float(d->dtype)) x = (double)(bits & 0xffff);
         if (d->dtype == FOVEA_INT4) x = (double)(bits & 15) - 8; /* one byte each in memory */
         if (d->dtype == FOVEA_UINT4) x = (double)(bits & 15);
