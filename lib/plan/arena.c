@@ -20,6 +20,11 @@ static size_t align_up(size_t n) {
     return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+/* What a guarded value needs beside its contents. */
+static size_t guard_bytes(const struct fovea_plan *p) {
+    return p->guard ? GUARD_SHIFT + GUARD_BYTES : 0;
+}
+
 struct place plan_place(const struct fovea_plan *p, fovea_value v) {
     const struct plan_value *root = &p->values[p->values[v].root];
     return root->bound.buffer || root->bound.host ? root->bound : root->place;
@@ -89,7 +94,8 @@ static fovea_status create_own(struct fovea_plan *p, size_t i) {
         t->place.host = v->storage->data;
     } else {
         fovea_status status =
-            place_create(&t->place, p->context, align_up(pv->bytes) + (p->guard ? GUARD_BYTES : 0));
+            place_create(&t->place, p->context, align_up(pv->bytes) + guard_bytes(p));
+        t->place.offset = p->guard ? GUARD_SHIFT : 0;
         if (status != FOVEA_OK) return fail_in(status, "value '%s': ", v->name);
         if (v->storage) TRY(place_write(&t->place, 0, v->storage->data, pv->bytes));
         if (v->storage && p->consume && !read_by_host(p, i))
@@ -154,7 +160,7 @@ static fovea_status allocate(struct fovea_plan *p, struct block *blocks, size_t 
     }
     for (size_t i = 0; i < count; i++) {
         *blocks[i].place = p->arenas[blocks[i].arena];
-        blocks[i].place->offset = blocks[i].offset;
+        blocks[i].place->offset = blocks[i].offset + (p->guard ? GUARD_SHIFT : 0);
     }
     return FOVEA_OK;
 }
@@ -178,7 +184,7 @@ static fovea_status fill_arenas(struct fovea_plan *p, struct block *blocks, size
 }
 
 static fovea_status place_shared(struct fovea_plan *p) {
-    size_t guard = p->guard ? GUARD_BYTES : 0, n = 0;
+    size_t guard = guard_bytes(p), n = 0;
     struct block *blocks = mem_zero(p->graph->n_values + p->n_steps + 1, sizeof *blocks);
     if (!blocks) return fail_memory(p->graph->n_values * sizeof *blocks, "an arena's layout");
     for (size_t i = 0; i < p->graph->n_values; i++) {

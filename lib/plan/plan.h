@@ -9,6 +9,7 @@
 
 #define GUARD_BYTES    256u
 #define GUARD_PATTERN  0x7fc0deadu /* behind every value of a guarded plan */
+#define GUARD_SHIFT    24u         /* a guarded plan's values begin here: aligned to no vector */
 #define POISON_PATTERN 0xffffffffu /* a NaN in every float type, -1 in every signed integer */
 
 /* Where a value lives. */

@@ -8,17 +8,19 @@
 #include "base/text.h"
 #include "plan/plan.h"
 
-/* Why algorithm i of the list is not to be used for the step; NULL if it may. */
-static const char *why_not(const struct fovea_plan *p, const struct plan_step *s,
-                           const struct site *site, const struct algorithm *a, size_t i) {
-    const char *reason = algorithm_refuses(a, site);
-    if (reason) return reason;
-    if (i < 64 && s->banned >> i & 1) return "its kernels did not build on this device";
-    bool experiment = p->algorithm || getenv("FOVEA_KERNEL_DIR");
-    if (!experiment &&
-        store_evidence_get(p->context->store, p->context->device_key, a->name, s->problem) == 0)
-        return "quarantined: it gave a wrong result here before";
-    return NULL;
+/* Whether the algorithm gave a wrong result for this problem on this device before. A plan that is to
+ * be verified, that names its algorithm, or whose kernels come from a folder, tries it all the same. */
+static bool is_quarantined(const struct fovea_plan *p, const struct plan_step *s,
+                           const struct algorithm *a) {
+    const fovea_context *c = p->context;
+    if (p->guard || p->algorithm || getenv("FOVEA_KERNEL_DIR")) return false;
+    if (store_evidence_get(c->store, c->device_key, a->name, s->problem) != 0) return false;
+    fail(FOVEA_DEVICE_ERROR,
+         "%s gave a wrong result on %s before and is passed over for '%s'; `fovea verify` tries it "
+         "again",
+         a->name, c->info.name, s->node->name);
+    if (c->options.warn) c->options.warn(c->options.user, fovea_error());
+    return true;
 }
 
 /* True if the plan allows only one algorithm, the operator has it, and it is not this one. */
@@ -38,6 +40,10 @@ static fovea_status keep_texts(struct plan_step *s, struct text *refusals, struc
     return s->refusals && s->accepted ? FOVEA_OK : fail_memory(64, "a step's refusals");
 }
 
+static void add_refusal(struct text *t, const struct algorithm *a, const char *reason) {
+    text_add(t, "%s%s: %s", t->length ? "; " : "", a->name, reason);
+}
+
 /* Walks the list; sets s->algorithm and the texts. */
 static fovea_status choose(struct fovea_plan *p, struct plan_step *s, const struct site *site) {
     const struct algorithm *const *list = algorithms_of(s->node->op);
@@ -47,16 +53,20 @@ static fovea_status choose(struct fovea_plan *p, struct plan_step *s, const stru
     s->algorithm = NULL;
     for (size_t i = 0; p->context->cl && list[i]; i++) {
         const struct algorithm *a = list[i];
-        const char *reason = why_not(p, s, site, a, i);
-        double estimate = reason ? INFINITY : algorithm_estimate(a, site);
+        const char *reason = algorithm_refuses(a, site);
+        if (!reason && i < 64 && s->banned >> i & 1) reason = "its kernels did not build";
         forced = forced || (p->algorithm && strcmp(p->algorithm, a->name) == 0);
-        if (reason) text_add(&refusals, "%s%s: %s", refusals.length ? "; " : "", a->name, reason);
+        if (reason) add_refusal(&refusals, a, reason);
         else text_add(&accepted, "%s%s", accepted.length ? " " : "", a->name);
         if (reason || is_excluded(p, list, a)) continue;
-        if (estimate < best || !s->algorithm) {
-            s->algorithm = a;
-            best = estimate;
+        if (is_quarantined(p, s, a)) {
+            add_refusal(&refusals, a, "quarantined: it gave a wrong result here before");
+            continue;
         }
+        double estimate = algorithm_estimate(a, site);
+        if (s->algorithm && estimate >= best) continue;
+        s->algorithm = a;
+        best = estimate;
     }
     TRY(keep_texts(s, &refusals, &accepted));
     if (forced && !s->algorithm)
