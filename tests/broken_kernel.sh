@@ -41,3 +41,17 @@ break_kernel() {
 break_kernel "$device" conv_direct 's/sum\[o\] += w/sum[o] -= w/' \
     'Conv 2x3x9x7 4x3x3x3 4 pads=1,1,1,1'
 break_kernel "$device" pool_direct 's/tap <= best/tap >= best/' 'MaxPool 1x5x13x13 kernel_shape=3,3 strides=2,2'
+
+# A kernel that does not compile: the build log is told, the next algorithm takes over and is right.
+rm -rf "$scratch/kernels"
+cp -r "$kernels" "$scratch/kernels"
+echo 'this is no OpenCL C;' >>"$scratch/kernels/conv_direct.cl"
+FOVEA_KERNEL_DIR=$scratch/kernels "$fovea" verify --device "$device" "$kernels/../host/models/lenet5-fashion.onnx" \
+    >"$scratch/out" 2>&1 </dev/null || {
+    cat "$scratch/out"
+    die "a kernel that does not compile stops the plan"
+}
+cat "$scratch/out"
+grep -q 'conv_direct.cl does not compile' "$scratch/out" || die "the build log is not told"
+grep -q '^conv2 .* conv_im2col_gemm .* right$' "$scratch/out" || die "the next algorithm does not take over"
+echo "conv_direct that does not compile: told, and conv_im2col_gemm takes over"
