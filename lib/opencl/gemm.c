@@ -38,7 +38,7 @@ static CLBlastTranspose transpose(bool yes) {
 }
 
 fovea_status opencl_gemm(struct opencl *cl, const struct opencl_gemm *g, size_t slot) {
-    cl_event event = NULL, *timed = queue_times(cl, slot) ? &event : NULL;
+    cl_event event = NULL, *timed = queue_begin(cl, slot) ? &event : NULL;
     cl_mem a = g->a->mem, b = g->b->mem, c = g->c->mem;
     CLBlastStatusCode code;
     if (g->batch > 1)
@@ -51,7 +51,7 @@ fovea_status opencl_gemm(struct opencl *cl, const struct opencl_gemm *g, size_t 
                             g->m, g->n, g->k, g->alpha, a, g->offset_a, g->lda, b, g->offset_b,
                             g->ldb, g->beta, c, g->offset_c, g->ldc, &cl->queue, timed);
     if (code != CLBlastSuccess) return fail_clblast(cl, code);
-    queue_time(cl, slot, event);
+    queue_end(cl, slot, event);
     cl->gemm = GEMM_WORKS;
     return FOVEA_OK;
 }

@@ -10,6 +10,7 @@
 
 /* How a runtime differs from what its facts say; see quirks.c. */
 struct quirks {
+    bool false_times;  /* events do not say when a kernel ran: time each launch from outside */
     bool serial_build; /* clBuildProgram must not run in several threads at once */
     uint32_t lanes;    /* fp32 lanes of a compute unit; 0: not known */
 };
@@ -18,6 +19,7 @@ struct quirks {
 struct timed {
     size_t slot;
     cl_event event;
+    double ms; /* measured from outside; negative: ask the event */
 };
 
 struct opencl {
@@ -32,6 +34,7 @@ struct opencl {
     struct opencl_program **programs;
     size_t n_programs, programs_capacity;
     struct timed *timed;
+    double begun_ms; /* clock at the last timed launch */
     size_t n_timed, timed_capacity;
     enum { GEMM_UNKNOWN, GEMM_WORKS, GEMM_FAILS } gemm;
 };
@@ -84,9 +87,10 @@ void quirks_apply(fovea_device_info *, struct quirks *, cl_device_id);
 /* Makes a struct around a context and a queue that the caller made; retains both. */
 fovea_status opencl_adopt(struct opencl **out, cl_context, cl_device_id, cl_command_queue,
                           struct store *store);
-/* Keeps the event to time the slot, or releases it. `event` may be NULL. */
-void queue_time(struct opencl *, size_t slot, cl_event event);
-bool queue_times(const struct opencl *, size_t slot); /* a launch needs an event */
+/* Before a launch under a slot: true if it needs an event, which queue_end then takes over to time the
+ * slot (`event` may be NULL). Where events do not tell the time, both wait and a clock does. */
+bool queue_begin(struct opencl *, size_t slot);
+void queue_end(struct opencl *, size_t slot, cl_event event);
 
 /* program.c */
 void program_destroy(struct opencl_program *);

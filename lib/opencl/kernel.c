@@ -77,10 +77,10 @@ fovea_status opencl_launch(struct opencl_kernel *k, int dims, const size_t *glob
     cl_event event = NULL;
     cl_int code = clEnqueueNDRangeKernel(k->cl->queue, k->kernel, (cl_uint)dims, NULL, global,
                                          local && local[0] ? local : NULL, 0, NULL,
-                                         queue_times(k->cl, slot) ? &event : NULL);
+                                         queue_begin(k->cl, slot) ? &event : NULL);
     if (code != CL_SUCCESS)
         return fail_in(opencl_fail(k->cl, code, "clEnqueueNDRangeKernel"),
                        "kernel '%s': ", k->function);
-    queue_time(k->cl, slot, event);
+    queue_end(k->cl, slot, event);
     return FOVEA_OK;
 }

@@ -1,6 +1,7 @@
 /* A device opened: its context and its in-order queue, and the time its launches take. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "opencl/internal.h"
@@ -112,32 +113,54 @@ fovea_status opencl_finish(struct opencl *cl) {
     return FOVEA_OK;
 }
 
-bool queue_times(const struct opencl *cl, size_t slot) {
-    return cl->profile && slot != SIZE_MAX;
+static double now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-void queue_time(struct opencl *cl, size_t slot, cl_event event) {
+bool queue_begin(struct opencl *cl, size_t slot) {
+    if (!cl->profile || slot == SIZE_MAX) return false;
+    if (cl->quirks.false_times) clFinish(cl->queue);
+    cl->begun_ms = now_ms();
+    return true;
+}
+
+void queue_end(struct opencl *cl, size_t slot, cl_event event) {
     if (!event) return;
-    struct timed *timed = queue_times(cl, slot) ? mem_push(&cl->timed, &cl->n_timed,
-                                                           &cl->timed_capacity, sizeof *timed)
-                                                : NULL;
-    if (timed) *timed = (struct timed){slot, event};
-    else clReleaseEvent(event); /* without memory for it the launch is not timed */
+    struct timed *timed = mem_push(&cl->timed, &cl->n_timed, &cl->timed_capacity, sizeof *timed);
+    if (!timed) { /* without memory for it the launch is not timed */
+        clReleaseEvent(event);
+        return;
+    }
+    *timed = (struct timed){slot, event, -1};
+    if (!cl->quirks.false_times) return;
+    clFinish(cl->queue);
+    timed->ms = now_ms() - cl->begun_ms;
+}
+
+/* Milliseconds of one launch, into *ms. */
+static fovea_status read_time(const struct opencl *cl, const struct timed *t, double *ms) {
+    cl_ulong begin = 0, end = 0;
+    *ms = t->ms;
+    if (t->ms >= 0) return FOVEA_OK;
+    TRY_CL(
+        cl,
+        clGetEventProfilingInfo(t->event, CL_PROFILING_COMMAND_START, sizeof begin, &begin, NULL),
+        "clGetEventProfilingInfo");
+    TRY_CL(cl, clGetEventProfilingInfo(t->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL),
+           "clGetEventProfilingInfo");
+    *ms = end > begin ? (double)(end - begin) * 1e-6 : 0; /* from nanoseconds */
+    return FOVEA_OK;
 }
 
 fovea_status opencl_times(struct opencl *cl, double *ms, size_t count) {
     for (size_t i = 0; i < count; i++) ms[i] = 0;
     fovea_status status = opencl_finish(cl);
     for (size_t i = 0; i < cl->n_timed && status == FOVEA_OK; i++) {
-        cl_ulong begin = 0, end = 0;
-        cl_event event = cl->timed[i].event;
-        cl_int code =
-            clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof begin, &begin, NULL);
-        if (code == CL_SUCCESS)
-            code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
-        if (code != CL_SUCCESS) status = opencl_fail(cl, code, "clGetEventProfilingInfo");
-        else if (cl->timed[i].slot < count && end > begin)
-            ms[cl->timed[i].slot] += (double)(end - begin) * 1e-6; /* from nanoseconds */
+        double one = 0;
+        status = read_time(cl, &cl->timed[i], &one);
+        if (cl->timed[i].slot < count) ms[cl->timed[i].slot] += one;
     }
     forget_times(cl);
     return status;

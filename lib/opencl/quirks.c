@@ -22,6 +22,14 @@ static const struct rule rules[] = {
      -1,
      {.serial_build = true},
      "building in several threads ends in a segmentation fault (seen with 21.10)"},
+    {"rusticl",
+     NULL,
+     "llvmpipe",
+     -1,
+     {.false_times = true},
+     "events give the instants of the command, nanoseconds apart, while the kernel runs later "
+     "(seen "
+     "with Mesa 22.3)"},
     {"Intel(R) OpenCL",
      NULL,
      NULL,
@@ -62,6 +70,7 @@ static bool has(const char *string, const char *piece) {
 }
 
 static void merge(struct quirks *to, const struct quirks *from) {
+    to->false_times |= from->false_times;
     to->serial_build |= from->serial_build;
     if (from->lanes) to->lanes = from->lanes;
 }
