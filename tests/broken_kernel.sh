@@ -55,3 +55,20 @@ cat "$scratch/out"
 grep -q 'conv_direct.cl does not compile' "$scratch/out" || die "the build log is not told"
 grep -q '^conv2 .* conv_im2col_gemm .* right$' "$scratch/out" || die "the next algorithm does not take over"
 echo "conv_direct that does not compile: told, and conv_im2col_gemm takes over"
+
+# A kernel that lies is found before its first use: told, not used, and the answer is the right one.
+rm -rf "$scratch/kernels"
+cp -r "$kernels" "$scratch/kernels"
+sed -i 's/sum\[o\] += w/sum[o] -= w/' "$scratch/kernels/conv_direct.cl"
+{ printf 'P5 28 28 255\n' && printf '%784s' '' | tr ' ' z; } >"$scratch/grey.pgm"
+answer() {
+    "$fovea" run --device "$1" --top 1 "$kernels/../host/models/lenet5-fashion.onnx" "$scratch/grey.pgm" 2>"$scratch/warnings" |
+        awk '/^ / { print $1 }' # the best class
+}
+want=$(answer reference)
+got=$(FOVEA_KERNEL_DIR=$scratch/kernels answer "$device") || die "a lying kernel stops the run"
+cat "$scratch/warnings"
+grep -q 'conv_direct gives a wrong result' "$scratch/warnings" || die "the lie is not told"
+[ -n "$want" ] || die "the reference gives no answer"
+[ "$want" = "$got" ] || die "the best class is '$got', not '$want'"
+echo "lying conv_direct: told, and the answer is right"

@@ -391,6 +391,7 @@ typedef struct fovea_plan_options {
     bool no_rewrite;       /* keep every node: no fusion, no folding of batch normalisation */
     bool keep_values; /* every value keeps its own memory, so that it can be read after a run */
     bool guard;       /* canaries behind every value, for fovea_plan_verify */
+    bool unchecked;   /* do not check kernels against the reference before their first use here */
     bool consume;     /* free the graph's constants as the device gets them, which halves the memory
                        * for weights; the graph can then only be looked at and destroyed, and cannot
                        * be combined with guard */

@@ -212,10 +212,22 @@ fovea_status plan_place_values(struct fovea_plan *p) {
     return place_shared(p);
 }
 
+static void free_arenas(struct fovea_plan *p) {
+    for (size_t i = 0; i < p->n_arenas; i++) place_destroy(&p->arenas[i]);
+    mem_free(p->arenas);
+    p->arenas = NULL;
+    p->n_arenas = 0;
+    p->info.arena_bytes = 0;
+}
+
+fovea_status plan_place_again(struct fovea_plan *p) {
+    free_arenas(p);
+    return place_shared(p);
+}
+
 void plan_free_places(struct fovea_plan *p) {
     for (size_t i = 0; p->values && p->graph && i < p->graph->n_values; i++)
         fovea_tensor_destroy(p->values[i].own);
-    for (size_t i = 0; i < p->n_arenas; i++) place_destroy(&p->arenas[i]);
-    mem_free(p->arenas);
+    free_arenas(p);
     mem_free(p->values);
 }

@@ -53,6 +53,10 @@ static void free_kernels(struct plan_step *s) {
     s->kernels = NULL;
 }
 
+void plan_free_kernels(struct fovea_plan *p) {
+    for (size_t i = 0; i < p->n_steps; i++) free_kernels(&p->steps[i]);
+}
+
 static fovea_status create_kernels(struct plan_step *s, const struct wanted *w) {
     s->kernels = mem_zero(s->recipe.n_steps + 1, sizeof *s->kernels);
     if (!s->kernels) return fail_memory(s->recipe.n_steps, "kernels");

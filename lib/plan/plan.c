@@ -43,6 +43,30 @@ static void count(struct fovea_plan *p) {
     }
 }
 
+static fovea_status build(struct fovea_plan *p) {
+    double start = now_ms();
+    fovea_status status = plan_build(p);
+    p->info.build_ms += now_ms() - start;
+    return status;
+}
+
+/* Checks kernels that are new to this device; where one lies, selects, builds and places again. */
+static fovea_status check(struct fovea_plan *p) {
+    for (bool again = true; again;) {
+        again = false;
+        TRY(plan_first_use(p, &again));
+        if (!again) break;
+        plan_free_kernels(p);
+        for (size_t i = 0; i < p->n_steps; i++)
+            if (p->steps[i].algorithm && plan_distrusts(p, &p->steps[i]))
+                TRY(plan_select(p, &p->steps[i]));
+        TRY(build(p));
+        TRY(plan_place_again(p));
+        TRY(plan_set_arguments(p, FOVEA_NO_VALUE));
+    }
+    return FOVEA_OK;
+}
+
 static fovea_status make(struct fovea_plan *p, const fovea_graph *graph,
                          const fovea_plan_options *o) {
     double start = now_ms();
@@ -56,11 +80,10 @@ static fovea_status make(struct fovea_plan *p, const fovea_graph *graph,
     TRY(graph_copy(&p->graph, graph));
     TRY(plan_prepare(p->graph, o));
     TRY(add_steps(p));
-    double build = now_ms();
-    TRY(plan_build(p));
-    p->info.build_ms = now_ms() - build;
+    TRY(build(p));
     TRY(plan_place_values(p));
     TRY(plan_set_arguments(p, FOVEA_NO_VALUE));
+    TRY(check(p));
     count(p);
     p->info.plan_ms = now_ms() - start;
     return FOVEA_OK;
@@ -76,6 +99,7 @@ fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context, const f
     p->context = context;
     p->guard = o->guard;
     p->keep_values = o->keep_values;
+    p->unchecked = o->unchecked;
     p->consume = o->consume && context->cl; /* the reference computes with the graph's own copy */
     p->perturb = o->perturb;
     fovea_status status = make(p, graph, o);
@@ -100,6 +124,7 @@ void fovea_plan_destroy(fovea_plan *p) {
     if (p->context->cl) opencl_finish(p->context->cl); /* nothing may use the memory any more */
     for (size_t i = 0; i < p->n_steps; i++) step_free(&p->steps[i]);
     plan_free_places(p);
+    plan_free_lies(p);
     mem_free(p->steps);
     mem_free(p->slot_ms);
     mem_free(p->algorithm);

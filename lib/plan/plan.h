@@ -36,6 +36,12 @@ struct plan_step {
     double flops, bytes, ms;
 };
 
+/* An algorithm whose kernels, built with these options, gave a wrong result on this device. */
+struct lie {
+    const struct algorithm *algorithm;
+    char *options;
+};
+
 struct fovea_plan {
     fovea_context *context;
     fovea_graph *graph; /* its own copy: shapes fixed, constants folded, rewritten */
@@ -44,8 +50,10 @@ struct fovea_plan {
     size_t n_steps;
     struct place *arenas;
     size_t n_arenas;
-    bool guard, keep_values, consume, ran;
+    bool guard, keep_values, consume, unchecked, ran;
     uint64_t perturb;
+    struct lie *lies;
+    size_t n_lies, lies_capacity;
     char *algorithm; /* the only one allowed where an operator has it; or NULL */
     double *slot_ms; /* of the profile, one for each step */
     fovea_plan_info info;
@@ -55,14 +63,27 @@ struct fovea_plan {
 fovea_status plan_prepare(fovea_graph *, const fovea_plan_options *);
 /* select.c: chooses an algorithm for a step and writes its recipe. */
 fovea_status plan_select(struct fovea_plan *, struct plan_step *);
+/* first_use.c: checks kernels that this device has not been seen to run right; *again: one of them lied,
+ * so that its steps must be selected anew. */
+fovea_status plan_first_use(struct fovea_plan *, bool *again);
+/* first_use.c: whether the step's kernels are known to give wrong results here. */
+bool plan_distrusts(const struct fovea_plan *, const struct plan_step *);
+void plan_free_lies(struct fovea_plan *);
+/* verify.c: one step on random inputs against the reference; a wrong result is no error. */
+fovea_status plan_examine(struct fovea_plan *, size_t step, fovea_verdict *);
+/* verify.c: puts what was found into the store, for the problem and for the kernels as built. */
+void plan_testify(const struct fovea_plan *, const struct plan_step *, const fovea_verdict *);
 /* build.c: programs and kernels of all steps; selects again where a build fails. */
 fovea_status plan_build(struct fovea_plan *);
+void plan_free_kernels(struct fovea_plan *);
 /* build.c: sets kernel arguments; all of them, or only those that use one value. */
 fovea_status plan_set_arguments(struct fovea_plan *, fovea_value only);
 /* arena.c: whether a node's output shares its input's memory (Reshape and its kind). */
 bool plan_shares_memory(const struct fovea_plan *, const struct node *);
 /* arena.c: gives every value and workspace a place; uploads constants. */
 fovea_status plan_place_values(struct fovea_plan *);
+/* arena.c: places arena values and workspaces anew, after workspaces changed. */
+fovea_status plan_place_again(struct fovea_plan *);
 void plan_free_places(struct fovea_plan *);
 /* Where a value is now: in the caller's tensor or in its own place. */
 struct place plan_place(const struct fovea_plan *, fovea_value);

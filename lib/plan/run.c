@@ -79,7 +79,7 @@ static fovea_status host_inputs(struct fovea_plan *p, const struct node *n, stru
         struct place place = plan_place(p, n->in[i]);
         size_t bytes = p->values[n->in[i]].bytes;
         if (place.host) h->in[i] = place.host + place.offset;
-        else if (v->storage && !p->guard)
+        else if (v->storage && v->storage->data && !p->guard)
             h->in[i] = v->storage->data; /* a guarded plan may differ */
         else if (!(h->in[i] = h->copies[i] = mem_alloc(bytes)))
             return fail_memory(bytes, "an input");

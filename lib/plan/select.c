@@ -54,7 +54,7 @@ static fovea_status choose(struct fovea_plan *p, struct plan_step *s, const stru
     for (size_t i = 0; p->context->cl && list[i]; i++) {
         const struct algorithm *a = list[i];
         const char *reason = algorithm_refuses(a, site);
-        if (!reason && i < 64 && s->banned >> i & 1) reason = "its kernels did not build";
+        if (!reason && i < 64 && s->banned >> i & 1) reason = "its kernels did not build, or lied";
         forced = forced || (p->algorithm && strcmp(p->algorithm, a->name) == 0);
         if (reason) add_refusal(&refusals, a, reason);
         else text_add(&accepted, "%s%s", accepted.length ? " " : "", a->name);
@@ -95,19 +95,34 @@ static bool makes_nothing(const struct site *site) {
     return true;
 }
 
+static fovea_status lower(const struct site *site, struct plan_step *s) {
+    s->workspace = 0;
+    if (s->algorithm && !s->shared) {
+        if (s->algorithm->workspace) s->workspace = s->algorithm->workspace(site);
+        if (!makes_nothing(site)) TRY(s->algorithm->lower(site, &s->recipe));
+        if (s->recipe.failed) return fail_memory(64, "a step's recipe");
+    }
+    return keep_options(s);
+}
+
+static void ban(struct plan_step *s) {
+    const struct algorithm *const *list = algorithms_of(s->node->op);
+    for (size_t i = 0; list[i] && i < 64; i++)
+        if (list[i] == s->algorithm) s->banned |= (uint64_t)1 << i;
+}
+
 fovea_status plan_select(struct fovea_plan *p, struct plan_step *s) {
     struct site site = {p->graph, s->node, &p->context->info};
-    recipe_free(&s->recipe);
     s->shared = plan_shares_memory(p, s->node);
-    TRY(choose(p, s, &site));
-    s->workspace = 0;
-    if (s->algorithm) {
-        if (s->algorithm->workspace && !s->shared) s->workspace = s->algorithm->workspace(&site);
-        if (!s->shared && !makes_nothing(&site)) TRY(s->algorithm->lower(&site, &s->recipe));
-        if (s->recipe.failed) return fail_memory(64, "a step's recipe");
+    for (bool trusted = false; !trusted;) {
+        recipe_free(&s->recipe);
+        TRY(choose(p, s, &site));
+        TRY(lower(&site, s));
+        trusted = !s->algorithm || !plan_distrusts(p, s);
+        if (!trusted) ban(s);
     }
     log_line("select", "%s '%s' -> %s%s%s", op_name(s->node->op), s->node->name,
              s->algorithm ? s->algorithm->name : "reference", *s->refusals ? "; " : "",
              s->refusals);
-    return keep_options(s);
+    return FOVEA_OK;
 }

@@ -129,6 +129,10 @@ static size_t round_up(size_t bytes) { /* to where the guard begins; arena.c kee
     return (bytes + 3) / 4 * 4;
 }
 
+static bool is_bound(const struct fovea_plan *p, fovea_value v) { /* to a tensor of the caller */
+    return p->values[v].bound.buffer || p->values[v].bound.host;
+}
+
 static fovea_status poison(struct lens *l) {
     const struct node *n = l->step->node;
     for (size_t i = 0; i < n->n_out; i++) {
@@ -136,7 +140,7 @@ static fovea_status poison(struct lens *l) {
         struct place place = plan_place(l->plan, n->out[i]);
         size_t end = round_up(l->plan->values[n->out[i]].bytes);
         TRY(place_fill(&place, 0, POISON_PATTERN, end));
-        if (!l->plan->values[n->out[i]].bound.buffer && !l->plan->values[n->out[i]].bound.host)
+        if (l->plan->guard && !is_bound(l->plan, n->out[i]))
             TRY(place_fill(&place, end, GUARD_PATTERN, GUARD_BYTES));
     }
     if (l->step->workspace)
@@ -148,7 +152,7 @@ static fovea_status poison(struct lens *l) {
 static fovea_status guard_intact(struct lens *l, fovea_value v, bool *intact) {
     uint32_t guard[GUARD_BYTES / 4];
     *intact = true;
-    if (l->plan->values[v].bound.buffer || l->plan->values[v].bound.host) return FOVEA_OK;
+    if (!l->plan->guard || is_bound(l->plan, v)) return FOVEA_OK;
     struct place place = plan_place(l->plan, v);
     TRY(place_read(&place, round_up(l->plan->values[v].bytes), guard, sizeof guard));
     for (size_t i = 0; i < GUARD_BYTES / 4; i++) *intact = *intact && guard[i] == GUARD_PATTERN;
@@ -312,10 +316,37 @@ static fovea_status verify_step(struct fovea_plan *p, size_t i, const fovea_veri
     if (status != FOVEA_OK)
         return fail_in(status, "while verifying %s node '%s': ", op_name(s->node->op),
                        s->node->name);
-    if (s->algorithm && !getenv("FOVEA_KERNEL_DIR")) /* a kernel in the making is no evidence */
-        store_evidence_put(p->context->store, p->context->device_key, s->algorithm->name,
-                           s->problem, v->right, v->ratio, v->reason);
+    if (s->algorithm) plan_testify(p, s, v);
     return FOVEA_OK;
+}
+
+void plan_testify(const struct fovea_plan *p, const struct plan_step *s, const fovea_verdict *v) {
+    const fovea_context *c = p->context;
+    if (getenv("FOVEA_KERNEL_DIR")) return; /* a kernel in the making is no evidence */
+    store_evidence_put(c->store, c->device_key, s->algorithm->name, s->problem, v->right, v->ratio,
+                       v->reason);
+    store_evidence_put(c->store, c->device_key, s->algorithm->name, s->options, v->right, v->ratio,
+                       v->reason);
+}
+
+/* Random numbers for the inputs that are no constants. */
+static fovea_status fill_step(struct fovea_plan *p, const struct node *n) {
+    for (size_t i = 0; i < n->n_in; i++) {
+        const struct value *v = node_in(p->graph, n, i);
+        if (v && !v->storage) TRY(fill_value(p, n->in[i], random_mix(1, i), false));
+    }
+    return FOVEA_OK;
+}
+
+fovea_status plan_examine(struct fovea_plan *p, size_t i, fovea_verdict *v) {
+    static const fovea_verify_options none;
+    struct lens l;
+    *v = (fovea_verdict){.right = true};
+    fovea_status status = lens_create(&l, p, i);
+    if (status == FOVEA_OK) status = fill_step(p, p->steps[i].node);
+    if (status == FOVEA_OK) status = examine(&l, &none, v);
+    lens_free(&l);
+    return status;
 }
 
 fovea_status fovea_plan_verify(fovea_plan *p, const fovea_verify_options *options,
