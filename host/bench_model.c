@@ -170,8 +170,10 @@ static void print_text(const struct session *s) {
     printf("device   %s (%s)\n", d->id, d->name);
     printf("time     median %.4g ms, half of them %.4g to %.4g, best %.4g, %zu runs: %s\n",
            t->median, t->q1, t->q3, t->best, t->runs, bench_verdict_text(s->verdict));
-    printf("speed    %.4g images/s, %.4g GFLOP/s, %.1f %% of the estimated roof (%s FLOP/s)\n",
-           images_per_second(s), gflops(s), 100 * roof_share(s), roof);
+    printf("speed    %.4g images/s, %.4g GFLOP/s", images_per_second(s), gflops(s));
+    if (d->flops_peak > 0)
+        printf(", %.1f %% of the device's estimated %sFLOP/s", 100 * roof_share(s), roof);
+    printf("\n");
     printf("memory   %s arena, %s weights, %s at the peak of the process\n", arena, weights, peak);
     printf("before   load %.4g ms, device %.4g ms, plan %.4g ms (build %.4g ms, %zu programs, %zu "
            "stored), first run %.4g ms\n",

@@ -71,7 +71,8 @@ void bench_print_table(const struct bench_rows *rows) {
         add_timing(&t, &r->time);
         table_cell(&t, r->time.runs ? "%.2f" : "-", rate(r->flops, &r->time));
         table_cell(&t, r->time.runs ? "%.2f" : "-", rate(r->bytes, &r->time));
-        table_cell(&t, "%s", bench_verdict_text(r->verdict));
+        /* A step that launches nothing is neither timed nor verified by itself. */
+        table_cell(&t, "%s", r->time.runs ? bench_verdict_text(r->verdict) : "-");
     }
     table_print(&t);
 }

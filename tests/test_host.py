@@ -5,6 +5,7 @@ Exit codes, JSON that parses, bad files, full disks, readers that leave; picture
 Pillow gave. Every command must end with one of the five exit codes, and a failure with one sentence."""
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def test_usage():
     expect(2, "run", model, "x.png", "--top", "many", says="--top")
     expect(2, "run", model, "x.png", "--json=1", says="takes no value")
     check("fovea run" in expect(0, "--help"), "--help has no examples")
-    for command in ("devices", "info", "run", "verify", "check", "new"):
+    for command in ("devices", "info", "run", "verify", "check", "bench", "new"):
         text = expect(0, command, "--help")
         check("Examples:" in text and "--device" in text, f"{command} --help lacks something")
     check(expect(0, "--version").startswith("fovea "), "--version")
@@ -323,6 +324,135 @@ def test_check():
     expect(1, "check", tests / "test_1", "-d", "reference")
     expect(3, "check", folder / "cache", says="model.onnx")
     expect(3, "check", folder / "missing", says="missing")
+
+
+def test_bench_model():
+    for words in ((), ("--no-verify", "--batch", 3)):
+        done = expect_json(0, "bench", model, "--runs", 5, *words)
+        for key in ("model", "device", "batch", "median_ms", "best_ms", "q1_ms", "q3_ms",
+                    "images_per_second", "gflops", "load_ms", "build_ms", "plan_ms", "first_run_ms",
+                    "peak_bytes", "arena_bytes", "parameter_bytes", "verdict", "layers"):
+            check(key in done, f"bench --json lacks {key}")
+        times = [done[key] for key in ("best_ms", "q1_ms", "median_ms", "q3_ms")]
+        check(0 < times[0] and times == sorted(times) and done["runs"] == 5, f"times {times}")
+        check(done["verdict"] == ("not verified" if words else "right"), "verdict of bench")
+        check(done["batch"] == (3 if words else 1), "batch of bench")
+        rate = 1000 * done["batch"] / done["median_ms"]
+        check(abs(done["images_per_second"] / rate - 1) < 1e-6, "images a second")
+        check(done["peak_bytes"] > done["parameter_bytes"] > 2e5, "bytes of bench")
+        check([layer["node"] for layer in done["layers"]][:2] == ["conv1", "pool1"], "layers of bench")
+        if not words:
+            check(done["layers"][0]["verdict"] == "right", "the verdict of a layer")
+    text = expect(0, "bench", model, "--seconds", 0.05, "--profile", "-d", "reference")
+    check(": right" in text and "conv2" in text, "bench as text")
+    rows = expect(0, "bench", model, "--runs", 2, "--csv").splitlines()
+    check(rows[0].startswith("node,problem,") and rows[1].startswith(f'"{model}"'), "bench --csv")
+    check("not verified" in expect(0, "bench", model, "--runs", 1, "--no-verify"), "--no-verify")
+
+
+def test_bench_problems():
+    lines = folder / "lines.txt"
+    line = "Conv 1x3x8x8 4x3x3x3 4 pads=1,1,1,1"
+    lines.write_text(f"# a comment\n\n  {line}  # conv*2\r\nRelu 2x5")
+    for device in ((), ("-d", "reference")):
+        rows = expect_json(0, "bench", "--file", lines, "--runs", 3, *device)["rows"]
+        check([row["problem"] for row in rows] == [line, "Relu 2x5"], "rows of bench --file")
+        check(all(row["verdict"] == "right" and row["median_ms"] >= row["best_ms"] > 0 and
+                  row["chosen"] for row in rows), f"verdicts and times {rows}")
+    rows = expect_json(0, "bench", "--problem", line, "--all-algorithms", "--runs", 3)["rows"]
+    names = [row["algorithm"] for row in rows]
+    check(len(set(names)) == len(names) and [row["chosen"] for row in rows].count(True) == 1,
+          f"algorithms {names}")
+    shapes = Path(__file__).resolve().parent.parent / "benchmarks" / "shapes"
+    depthwise = shapes / "mobilenet_v2_depthwise.txt"
+    rows = expect_json(0, "bench", "--file", depthwise, "--runs", 1)["rows"]
+    check(len(rows) == 10 and all(row["verdict"] == "right" for row in rows), "depthwise shapes")
+    for path in shapes.glob("*.txt"):
+        check_shapes(path)
+    (folder / "bad.txt").write_text("Relu 7x\nRelu 3\n")
+    done = expect_json(3, "bench", "--file", folder / "bad.txt", "--runs", 1)
+    check(len(done["rows"]) == 1 and "Relu 7x" in done["error"], "a bad line hides the others")
+    (folder / "empty.txt").write_text("# nothing\n")
+    expect(3, "bench", "--file", folder / "empty.txt", says="no problem line")
+    expect(3, "bench", "--file", model, says="no file of problem lines")
+    expect(3, "bench", "--file", folder / "missing.txt", says="missing.txt")
+    expect(3, "bench", folder / "missing.onnx", says="missing.onnx")
+    for words in ((), (model, "--problem", line), (model, model), (model, "--json", "--csv"),
+                  (model, "--all-algorithms"), (model, "--seconds", 0), (model, "--runs", 0),
+                  (model, "--runs", 1, "--seconds", 1), ("--problem", " ")):
+        expect(2, "bench", *words)
+
+
+def check_shapes(path):
+    """Each problem once, and its numbers fit: channels, groups, the bias."""
+    lines = [line.split("#")[0].split() for line in path.read_text().splitlines()]
+    lines = [words for words in lines if words]
+    check(len({tuple(words) for words in lines}) == len(lines) >= 5, f"{path.name}: repeats itself")
+    for op, x, weights, bias, *attributes in lines:
+        group = int(dict(word.split("=") for word in attributes).get("group", 1))
+        x, weights = ([int(n) for n in shape.split("x")] for shape in (x, weights))
+        check(op == "Conv" and x[0] == 1 and x[1] == group * weights[1] and
+              weights[0] == int(bias) and weights[0] % group == 0, f"{path.name}: {x} {weights}")
+
+
+def test_bench_wrong():
+    """A kernel that is broken on purpose: the time is printed, with WRONG beside it."""
+    if all(d["id"] == "reference" or not d["usable"] for d in expect_json(0, "devices")["devices"]):
+        return
+    kernels = folder / "kernels"
+    shutil.copytree(Path(__file__).resolve().parent.parent / "cl_kernels", kernels)
+    conv = kernels / "conv_direct.cl"
+    whole = conv.read_text()
+    conv.write_text(whole.replace("sum[o] += w", "sum[o] -= w"))
+    check(conv.read_text() != whole, "the kernel was not broken")
+    environment["FOVEA_KERNEL_DIR"] = str(kernels)
+    done = expect_json(1, "bench", model, "--runs", 1, "--algorithm", "conv_direct")
+    line = "Conv 1x3x8x8 4x3x3x3 4 pads=1,1,1,1"
+    text = expect(1, "bench", "--problem", line, "--runs", 1, "--algorithm", "conv_direct",
+                  says="conv_direct")
+    del environment["FOVEA_KERNEL_DIR"]
+    verdicts = {layer["node"]: layer["verdict"] for layer in done["layers"]}
+    check(done["verdict"] == "wrong" and verdicts["conv1"] == "wrong" and
+          verdicts["dense1"] == "right", f"verdicts {done['verdict']} {verdicts}")
+    check("WRONG" in text, "no WRONG beside the time")
+
+
+def bench_file(name, rows):
+    path = folder / name
+    path.write_text(json.dumps({"device": "d", "rows": [
+        {"problem": problem, "algorithm": algorithm, "chosen": True, "median_ms": times[1],
+         "q1_ms": times[0], "q3_ms": times[2], "best_ms": times[0], "verdict": verdict}
+        for problem, algorithm, times, verdict in rows]}))
+    return path
+
+
+def test_bench_compare():
+    a = bench_file("a.json", [("p", "x", (9, 10, 11), "right"), ("q", "x", (9, 10, 11), "right"),
+                              ("r", "x", (9, 10, 11), "right"), ("s", "x", (1, 1, 1), "right")])
+    b = bench_file("b.json", [("r", "y", (8, 10.5, 12), "right"), ("p", "x", (4, 5, 6), "right"),
+                              ("q", "x", (19, 20, 21), "right"), ("t", "x", (1, 1, 1), "right")])
+    if call("bench", "compare", a, b).stderr.endswith(b"no json-c, so it cannot be read\n"):
+        return
+    done = expect_json(0, "bench", "compare", a, b)
+    got = [(line["line"], line["ratio"], line["verdict"]) for line in done["lines"]]
+    check(got == [("p", 0.5, "faster"), ("q", 2, "slower"), ("r", 1.05, "same")], f"compare {got}")
+    check(abs(done["geometric_mean"] - 1.05 ** (1 / 3)) < 1e-6, "geometric mean")
+    check((done["only_a"], done["only_b"]) == (1, 1), "lines of one file only")
+    check(abs(done["lines"][0]["ratio_low"] - 4 / 11) < 1e-6, "spread of the ratio")
+    check("1 faster, 1 slower, 1 the same" in expect(0, "bench", "compare", a, b), "compare as text")
+    wrong = bench_file("wrong.json", [("p", "x", (1, 1, 1), "wrong")])
+    check("WRONG in B" in expect(1, "bench", "compare", a, wrong), "a wrong line")
+    mine = folder / "mine.json"
+    mine.write_text(expect(0, "bench", model, "--runs", 3, "--json"))
+    itself = expect_json(0, "bench", "compare", mine, mine)
+    check(itself["lines"][0]["line"] == "(whole model)" and len(itself["lines"]) > 5 and
+          all(line["verdict"] == "same" for line in itself["lines"]), "a file and itself")
+    expect(3, "bench", "compare", a, mine, says="no line in common")
+    expect(3, "bench", "compare", a, model, says="no JSON object")
+    expect(3, "bench", "compare", folder / "missing.json", a, says="missing.json")
+    for number, text in enumerate(("", "[]", "{}", "{\"rows\": [1, null, {}]}", "{" * 2000)):
+        (folder / f"bad{number}.json").write_text(text)
+        expect(3, "bench", "compare", a, folder / f"bad{number}.json")
 
 
 def test_leaving_readers():
