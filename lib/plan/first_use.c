@@ -54,7 +54,8 @@ static fovea_status remember_lie(struct fovea_plan *p, const struct plan_step *s
     if (lie) *lie = (struct lie){s->algorithm, options};
     if (!lie || !options) return fail_memory(sizeof *lie, "a quarantined kernel");
     fail(FOVEA_DEVICE_ERROR,
-         "%s gives a wrong result on %s (element %lld is %.9g, expected %.9g, bound %.3g) and is not "
+         "%s gives a wrong result on %s (element %lld is %.9g, expected %.9g, bound %.3g) and is "
+         "not "
          "used; `fovea verify --problem \"%s\"` repeats it",
          s->algorithm->name, p->context->info.name, (long long)v->index, v->got, v->expected,
          v->bound, s->problem);
