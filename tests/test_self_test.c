@@ -64,10 +64,6 @@ int main(void) {
     tcase_set_timeout(tests, 280); /* every program is compiled, cold */
     tcase_add_test(tests, every_algorithm_is_reached);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK); /* a runtime's threads do not survive a fork */
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    setenv("CK_FORK", "no", 1); /* a runtime's threads do not survive a fork */
+    return harness_main(suite);
 }
