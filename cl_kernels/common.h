@@ -18,6 +18,17 @@ acc sum8(acc8 v) {
     return a.x + a.y + a.z + a.w;
 }
 
+/* A channel block: X neighbouring channels of one pixel. */
+#ifndef X
+#define X 8
+#endif
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+typedef JOIN(float, X) vec;
+typedef JOIN(int, X) vec_int;
+#define load_vec(pointer)         JOIN(vload, X)(0, pointer)
+#define store_vec(value, pointer) JOIN(vstore, X)(value, 0, pointer)
+
 /* The element of kernels that only move it: a type of its size (uchar, ushort, uint, ulong). */
 #ifndef T
 #define T uint
@@ -37,10 +48,22 @@ acc activate(acc x, float alpha, float beta) {
     return x;
 }
 
-/* What several files share, set by the host: a bias is there; neighbouring elements that one work-item does
+vec activate_vec(vec x, float alpha, float beta);
+vec activate_vec(vec x, float alpha, float beta) {
+    if (ACTIVATION == 1) return select(x, (vec)(0), x < 0);
+    if (ACTIVATION == 2) return select(x, alpha * x, x < 0);
+    if (ACTIVATION == 3) return select(select(x, (vec)(beta), x > beta), (vec)(alpha), x < alpha);
+    return x;
+}
+
+/* What several files share, set by the host: a bias is there, a residual is;
+ * neighbouring elements that one work-item does
  * in turn; the window of convolution (filter size, stride, dilation by axis). */
 #ifndef HAS_BIAS
 #define HAS_BIAS 0
+#endif
+#ifndef HAS_RESIDUAL
+#define HAS_RESIDUAL 0
 #endif
 #ifndef RUN
 #define RUN 1

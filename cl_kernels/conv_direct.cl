@@ -1,12 +1,12 @@
 /* conv_direct: convolution, straight from the definition.
  *
- * Computes:     y = activate(bias + sum over ic, kd, kh, kw of w * x); padding is zeros, multiplied like data.
+ * Computes:     y = activate(bias + residual + sum over ic, kd, kh, kw of w * x); padding is zeros, multiplied like data.
  * Layouts:      x (n, groups*ic, id, ih, iw), w (groups*oc, ic, KD, KH, KW), bias (groups*oc),
- *               y (n, groups*oc, od, oh, ow); all dense, the last axis fastest.
+ *               residual and y (n, groups*oc, od, oh, ow); all dense, the last axis fastest.
  * Launch:       x: tiles of 8 output columns, times oh, times od; y: tiles of OC_TILE output channels of a
  *               group, times groups; z: image. A work-item owns OC_TILE channels of 8 columns.
- * Defines:      KD KH KW filter size; SD SH SW stride; DD DH DW dilation; OC_TILE 1 to 8, at most oc; HAS_BIAS 0 or 1;
- *               ACTIVATION.
+ * Defines:      KD KH KW filter size; SD SH SW stride; DD DH DW dilation; OC_TILE 1 to 8, at most oc; HAS_BIAS,
+ *               HAS_RESIDUAL 0 or 1; ACTIVATION.
  * Local memory: none.
  * Truth:        lib/reference/conv.c
  * Source:       the ONNX standard, operator Conv; register tile after Goto and van de Geijn 2008. */
@@ -42,8 +42,9 @@ columns conv_direct_load(__global const real *x, int total, int row, int width, 
 __kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, int od, int oh,
                           int ow, int pd, int ph, int pw, int total, __global const real *x,
                           ulong x_offset, __global const real *w, ulong w_offset,
-                          __global const real *bias, ulong bias_offset, float alpha, float beta,
-                          __global real *y, ulong y_offset) {
+                          __global const real *bias, ulong bias_offset,
+                          __global const real *residual, ulong residual_offset, float alpha,
+                          float beta, __global real *y, ulong y_offset) {
     int tiles = (ow + 7) / 8, item = (int)get_global_id(0);
     int ow0 = item % tiles * 8, h = item / tiles % oh, d = item / tiles / oh;
     int oc_tiles = (oc + OC_TILE - 1) / OC_TILE;
@@ -81,6 +82,9 @@ __kernel void conv_direct(int groups, int ic, int id, int ih, int iw, int oc, in
         real e[8];
         vstore8(sum[o], 0, e);
         ulong at = (((ulong)(image * groups * oc + channel) * od + d) * oh + h) * ow + ow0;
-        for (int j = 0; j < 8 && ow0 + j < ow; j++) y[at + j] = activate(e[j] + b, alpha, beta);
+        for (int j = 0; j < 8 && ow0 + j < ow; j++) {
+            acc z = HAS_RESIDUAL ? b + residual[residual_offset + at + j] : b;
+            y[at + j] = activate(e[j] + z, alpha, beta);
+        }
     }
 }

@@ -58,20 +58,24 @@ static const float *constant_f32(const struct value *v) {
     return v && v->desc.dtype == FOVEA_FLOAT32 ? value_data(v) : NULL;
 }
 
-/* Gives node input i (which may not exist yet) a new float constant of `count` elements. */
-static fovea_status set_constant(fovea_graph *g, size_t node, size_t i, const fovea_desc *d,
-                                 float *data) {
-    fovea_value id;
-    TRY(graph_constant_take(g, NULL, d, data, &id));
-    struct node *n = &g->nodes[node];
+/* Sets node input i, which may not exist yet. */
+static fovea_status node_input_set(struct node *n, size_t i, fovea_value v) {
     if (i >= n->n_in) {
         fovea_value *in = mem_resize(n->in, n->n_in * sizeof *in, (i + 1) * sizeof *in);
         if (!in) return fail_memory((i + 1) * sizeof *in, "a node's inputs");
         n->in = in;
         while (n->n_in <= i) n->in[n->n_in++] = FOVEA_NO_VALUE;
     }
-    n->in[i] = id;
+    n->in[i] = v;
     return FOVEA_OK;
+}
+
+/* Gives node input i (which may not exist yet) a new float constant of `count` elements. */
+static fovea_status set_constant(fovea_graph *g, size_t node, size_t i, const fovea_desc *d,
+                                 float *data) {
+    fovea_value id;
+    TRY(graph_constant_take(g, NULL, d, data, &id));
+    return node_input_set(&g->nodes[node], i, id);
 }
 
 /* ---- Bypass ---- */
@@ -175,6 +179,30 @@ static fovea_status add_to_bias(fovea_graph *g, struct node *add) {
     return FOVEA_OK;
 }
 
+/* ---- A tensor added after a convolution: the end of a residual branch ---- */
+
+/* Whether `v` is there when node `at` runs. */
+static bool made_before(const fovea_graph *g, fovea_value v, size_t at) {
+    return g->values[v].producer == FOVEA_NO_VALUE || g->values[v].producer < at;
+}
+
+static fovea_status fuse_residual(fovea_graph *g, struct node *add) {
+    const fovea_desc *y = &g->values[add->out[0]].desc;
+    for (size_t i = 0; i < 2 && y->dtype == FOVEA_FLOAT32; i++) {
+        struct node *conv = sole_maker(g, add->in[i], OP_Conv);
+        fovea_value other = add->in[1 - i];
+        if (!conv || node_in(g, conv, 3) || node_attr(conv, "activation")) continue;
+        size_t at = (size_t)(conv - g->nodes);
+        if (!made_before(g, other, at) || !desc_equal(y, &g->values[other].desc) ||
+            !desc_equal(y, &g->values[add->in[i]].desc))
+            continue;
+        TRY(node_input_set(conv, 3, other));
+        absorb(g, conv, add);
+        return FOVEA_OK;
+    }
+    return FOVEA_OK;
+}
+
 /* ---- Activations ---- */
 
 /* The two numbers of an activation; false if they are not known constants. */
@@ -208,10 +236,15 @@ static fovea_status fuse_activation(fovea_graph *g, struct node *n) {
     return FOVEA_OK;
 }
 
+static fovea_status rewrite_add(fovea_graph *g, struct node *n) {
+    TRY(add_to_bias(g, n));
+    return n->dead ? FOVEA_OK : fuse_residual(g, n);
+}
+
 static fovea_status rewrite_node(fovea_graph *g, struct node *n) {
     if (is_transparent(g, n)) bypass(g, n);
     else if (n->op == OP_BatchNormalization) return fold_batch_norm(g, n);
-    else if (n->op == OP_Add) return add_to_bias(g, n);
+    else if (n->op == OP_Add) return rewrite_add(g, n);
     else if (n->op == OP_Relu || n->op == OP_LeakyRelu || n->op == OP_Clip)
         return fuse_activation(g, n);
     return FOVEA_OK;

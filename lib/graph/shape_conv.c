@@ -101,13 +101,23 @@ static fovea_status infer_forward(fovea_graph *g, struct node *n, const struct v
     return set_output(g, n, x, &window, dtype, w->desc.dim[0]);
 }
 
+/* Input 3, which rewriting adds and no file has: a tensor like the output that is added before the
+ * activation. */
+static fovea_status want_residual(const fovea_graph *g, const struct node *n) {
+    const struct value *residual = node_in(g, n, 3);
+    if (!residual || desc_equal(&residual->desc, &node_out(g, n, 0)->desc)) return FOVEA_OK;
+    return fail(FOVEA_INVALID, "residual has shape %s; the output's %s is needed",
+                desc_text(&residual->desc), desc_text(&node_out(g, n, 0)->desc));
+}
+
 fovea_status shape_conv(fovea_graph *g, struct node *n) {
-    TRY(shape_want_inputs(g, n, 2, 3));
+    TRY(shape_want_inputs(g, n, 2, 4));
     const struct value *x = node_in(g, n, 0), *w = node_in(g, n, 1);
     TRY(want_float(x, w));
     TRY(want_operands(x, w));
     TRY(want_bias(node_in(g, n, 2), x->desc.dtype, w->desc.dim[0]));
-    return infer_forward(g, n, w, x->desc.dtype);
+    TRY(infer_forward(g, n, w, x->desc.dtype));
+    return want_residual(g, n);
 }
 
 fovea_status shape_conv_transpose(fovea_graph *g, struct node *n) {

@@ -63,6 +63,29 @@ fovea_value site_out(const struct site *s, size_t i) {
     return i < s->node->n_out ? s->node->out[i] : FOVEA_NO_VALUE;
 }
 
+int site_width(const struct site *s) {
+    return s->device->vector_width >= 16 ? 16 : s->device->vector_width >= 8 ? 8 : 4;
+}
+
+bool site_blocked(const struct site *s, fovea_value v) {
+    return s->blocked && v != FOVEA_NO_VALUE && s->blocked[v];
+}
+
+int64_t site_channel_blocks(const struct site *s, fovea_value v) {
+    int64_t width = site_width(s);
+    return (s->graph->values[v].desc.dim[1] + width - 1) / width;
+}
+
+int64_t site_stored_elements(const struct site *s, fovea_value v) {
+    const fovea_desc *d = &s->graph->values[v].desc;
+    if (!site_blocked(s, v)) return fovea_desc_elements(d);
+    return d->dim[0] * site_channel_blocks(s, v) * site_width(s) * desc_span(d, 2, d->rank);
+}
+
+int site_tuned(const struct site *s, size_t i, int otherwise) {
+    return s->tuning && s->tuning[i] ? s->tuning[i] : otherwise;
+}
+
 const char *opencl_storage_type(fovea_dtype t) {
     switch (fovea_dtype_size(t)) {
     case 1: return "uchar";

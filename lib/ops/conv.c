@@ -1,8 +1,8 @@
 /* Convolutions on a device: Conv and ConvTranspose. */
+#include "ops/conv.h"
+
 #include <math.h>
 
-#include "graph/window.h"
-#include "ops/algorithm.h"
 #include "ops/gemm.h"
 
 static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct, conv_transpose_direct;
@@ -16,18 +16,9 @@ enum {
     COLUMNS_LIMIT = 32 << 20, /* bytes of an im2col matrix: a few big products keep a GPU busy */
     COLUMNS_CACHED = 1 << 20, /* the same on a CPU, where the matrix is to stay in its cache */
     LAUNCH_LIMIT = 4096,      /* kernels of one node */
-    SPAN_LIMIT = 1 << 30,     /* of a padded axis: kernels count it in ints */
 };
 
-struct conv {
-    struct window w;
-    int64_t n, groups, ic, oc; /* channels of one group */
-    int64_t plane, pixels;     /* elements of one input and output channel */
-    int64_t taps, k;           /* of one filter for one channel; of a whole filter: ic * taps */
-    bool fits;                 /* every padded axis is within SPAN_LIMIT */
-};
-
-static struct conv conv_of(const struct site *s) {
+struct conv conv_of(const struct site *s) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc,
                      *w = &node_in(s->graph, s->node, 1)->desc;
     bool transposed = s->node->op == OP_ConvTranspose;
@@ -44,16 +35,16 @@ static struct conv conv_of(const struct site *s) {
     for (int i = 0; i < 3; i++) {
         int64_t extent = (c.w.kernel[i] - 1) * c.w.dilation[i] + 1;
         int64_t reach = (transposed ? c.w.out[i] : c.w.out[i] * c.w.stride[i]) + 8 * c.w.stride[i];
-        if (c.w.in[i] + c.w.pad_begin[i] + extent + reach > SPAN_LIMIT) c.fits = false;
+        if (c.w.in[i] + c.w.pad_begin[i] + extent + reach > CONV_SPAN_LIMIT) c.fits = false;
     }
     return c;
 }
 
-static const char *refuse_span(const struct conv *c) {
+const char *conv_refuse_span(const struct conv *c) {
     return c->fits ? NULL : "a padded axis is longer than 2^30";
 }
 
-static void push_window(struct recipe *r, const struct window *w) {
+void conv_push_window(struct recipe *r, const struct window *w) {
     static const char *const names[3][3] = {
         {"KD", "KH", "KW"}, {"SD", "SH", "SW"}, {"DD", "DH", "DW"}};
     for (int i = 0; i < 3; i++) recipe_define(r, names[0][i], w->kernel[i]);
@@ -61,22 +52,33 @@ static void push_window(struct recipe *r, const struct window *w) {
     for (int i = 0; i < 3; i++) recipe_define(r, names[2][i], w->dilation[i]);
 }
 
-static void push_ints(struct recipe *r, const int64_t *three) {
+void conv_push_ints(struct recipe *r, const int64_t *three) {
     for (int i = 0; i < 3; i++) recipe_int(r, three[i]);
 }
 
-/* What the kernels share at the end: weights, bias, activation, output. */
-static void push_operands(const struct site *s, struct recipe *r) {
+/* The start and the end of the operands: input, weights and bias; activation and output. */
+static void push_inputs(const struct site *s, struct recipe *r) {
     recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
     recipe_value(r, site_in(s, 0));
     recipe_value(r, site_in(s, 1));
     recipe_value(r, site_in(s, 2));
+}
+
+void conv_push_outputs(const struct site *s, struct recipe *r) {
     recipe_activation(r, s->node);
     recipe_value(r, site_out(s, 0));
 }
 
-/* Seconds for `flops` at a share of the peak, or for the traffic of the node. */
-static double seconds(const struct site *s, double flops, double share, double launches) {
+void conv_push_residual(const struct site *s, struct recipe *r) {
+    recipe_define(r, "HAS_RESIDUAL", site_in(s, 3) != FOVEA_NO_VALUE);
+    recipe_value(r, site_in(s, 3));
+}
+
+const char *conv_refuse_residual(const struct site *s) {
+    return site_in(s, 3) != FOVEA_NO_VALUE ? "a residual is to be added" : NULL;
+}
+
+double conv_seconds(const struct site *s, double flops, double share, double launches) {
     double ignored, bytes;
     graph_cost(s->graph, s->node, &ignored, &bytes);
     return fmax(flops / (share * s->device->flops_peak), bytes / s->device->bytes_per_second) +
@@ -103,7 +105,7 @@ static int64_t oc_tile(int64_t oc) {
 
 static const char *conv_direct_refuse(const struct site *s) {
     struct conv c = conv_of(s);
-    return refuse_span(&c);
+    return conv_refuse_span(&c);
 }
 
 /* Wide strides load element by element. */
@@ -111,23 +113,25 @@ static double conv_direct_estimate(const struct site *s) {
     struct conv c = conv_of(s);
     int64_t tile = oc_tile(c.oc), tiles = (c.oc + tile - 1) / tile;
     double share = (s->device->local_memory_is_real ? 0.08 : 0.22) * (c.w.stride[2] > 2 ? 0.5 : 1);
-    return seconds(s, tiled_flops(&c, tiles * tile), share * sqrt((double)tile / 8), 1);
+    return conv_seconds(s, tiled_flops(&c, tiles * tile), share * sqrt((double)tile / 8), 1);
 }
 
 static fovea_status conv_direct_lower(const struct site *s, struct recipe *r) {
     struct conv c = conv_of(s);
     int64_t tile = oc_tile(c.oc);
     recipe_kernel(r, "conv_direct", "conv_direct");
-    push_window(r, &c.w);
+    conv_push_window(r, &c.w);
     recipe_define(r, "OC_TILE", tile);
     recipe_int(r, c.groups);
     recipe_int(r, c.ic);
-    push_ints(r, c.w.in);
+    conv_push_ints(r, c.w.in);
     recipe_int(r, c.oc);
-    push_ints(r, c.w.out);
-    push_ints(r, c.w.pad_begin);
+    conv_push_ints(r, c.w.out);
+    conv_push_ints(r, c.w.pad_begin);
     recipe_int(r, c.n * c.groups * c.ic * c.plane);
-    push_operands(s, r);
+    push_inputs(s, r);
+    conv_push_residual(s, r);
+    conv_push_outputs(s, r);
     gemm_launch(s, r, column_tiles(&c), (c.oc + tile - 1) / tile * c.groups, c.n);
     return FOVEA_OK;
 }
@@ -142,25 +146,27 @@ static const struct algorithm conv_direct = {.name = "conv_direct",
 static const char *conv_depthwise_refuse(const struct site *s) {
     struct conv c = conv_of(s);
     if (c.ic != 1) return "a group must have one input channel";
-    return refuse_span(&c);
+    if (conv_refuse_residual(s)) return conv_refuse_residual(s);
+    return conv_refuse_span(&c);
 }
 
 static double conv_depthwise_estimate(const struct site *s) {
     struct conv c = conv_of(s);
     double share = 0.05 * (c.w.stride[2] > 2 ? 0.5 : 1);
-    return seconds(s, tiled_flops(&c, c.oc), share, 1);
+    return conv_seconds(s, tiled_flops(&c, c.oc), share, 1);
 }
 
 static fovea_status conv_depthwise_lower(const struct site *s, struct recipe *r) {
     struct conv c = conv_of(s);
     recipe_kernel(r, "conv_depthwise", "conv_depthwise");
-    push_window(r, &c.w);
+    conv_push_window(r, &c.w);
     recipe_int(r, c.groups);
-    push_ints(r, c.w.in);
+    conv_push_ints(r, c.w.in);
     recipe_int(r, c.oc);
-    push_ints(r, c.w.out);
-    push_ints(r, c.w.pad_begin);
-    push_operands(s, r);
+    conv_push_ints(r, c.w.out);
+    conv_push_ints(r, c.w.pad_begin);
+    push_inputs(s, r);
+    conv_push_outputs(s, r);
     gemm_launch(s, r, column_tiles(&c), c.groups * c.oc, c.n);
     return FOVEA_OK;
 }
@@ -196,9 +202,10 @@ static int64_t im2col_launches(const struct site *s, const struct conv *c) {
 
 static const char *conv_im2col_gemm_refuse(const struct site *s) {
     struct conv c = conv_of(s);
+    if (conv_refuse_residual(s)) return conv_refuse_residual(s);
     if (chunk_of(s, &c) == 0) return "16 columns of the matrix are above 32 MiB";
     if (im2col_launches(s, &c) > LAUNCH_LIMIT) return "more than 4096 launches would be needed";
-    return refuse_span(&c);
+    return conv_refuse_span(&c);
 }
 
 static size_t conv_im2col_gemm_workspace(const struct site *s) {
@@ -252,12 +259,12 @@ static void lower_columns(const struct site *s, struct recipe *r, const struct c
                           int64_t plane_group, int64_t first, int64_t count) {
     int64_t run = gemm_run_length(s);
     recipe_kernel(r, "conv_im2col_gemm", "conv_im2col_gemm_columns");
-    push_window(r, &c->w);
+    conv_push_window(r, &c->w);
     recipe_define(r, "RUN", run);
-    push_ints(r, c->w.in);
+    conv_push_ints(r, c->w.in);
     recipe_int(r, c->w.out[1]);
     recipe_int(r, c->w.out[2]);
-    push_ints(r, c->w.pad_begin);
+    conv_push_ints(r, c->w.pad_begin);
     recipe_int(r, first);
     recipe_int(r, count);
     recipe_value_at(r, site_in(s, 0), (size_t)(plane_group * c->ic * c->plane));
@@ -325,22 +332,23 @@ static int64_t transpose_oc_tile(int64_t oc) {
 static double conv_transpose_direct_estimate(const struct site *s) {
     double flops, bytes;
     graph_cost(s->graph, s->node, &flops, &bytes);
-    return seconds(s, flops, 0.03, 1);
+    return conv_seconds(s, flops, 0.03, 1);
 }
 
 static fovea_status conv_transpose_direct_lower(const struct site *s, struct recipe *r) {
     struct conv c = conv_of(s);
     int64_t tile = transpose_oc_tile(c.oc);
     recipe_kernel(r, "conv_transpose_direct", "conv_transpose_direct");
-    push_window(r, &c.w);
+    conv_push_window(r, &c.w);
     recipe_define(r, "OC_TILE", tile);
     recipe_int(r, c.groups);
     recipe_int(r, c.ic);
-    push_ints(r, c.w.in);
+    conv_push_ints(r, c.w.in);
     recipe_int(r, c.oc);
-    push_ints(r, c.w.out);
-    push_ints(r, c.w.pad_begin);
-    push_operands(s, r);
+    conv_push_ints(r, c.w.out);
+    conv_push_ints(r, c.w.pad_begin);
+    push_inputs(s, r);
+    conv_push_outputs(s, r);
     gemm_launch(s, r, c.pixels, (c.oc + tile - 1) / tile * c.groups, c.n);
     return FOVEA_OK;
 }

@@ -73,6 +73,20 @@ void recipe_workspace(struct recipe *r, size_t offset, size_t element) {
         r, (struct argument){.kind = ARGUMENT_WORKSPACE, .offset = offset, .element = element});
 }
 
+void recipe_packed(struct recipe *r, size_t offset, size_t element) {
+    push_argument(r,
+                  (struct argument){.kind = ARGUMENT_PACKED, .offset = offset, .element = element});
+}
+
+void recipe_once(struct recipe *r) {
+    struct step *s = last_step(r);
+    if (s) s->once = true;
+}
+
+void recipe_width(struct recipe *r, const struct site *s) {
+    recipe_define(r, "X", site_width(s));
+}
+
 void recipe_global(struct recipe *r, size_t x, size_t y, size_t z) {
     struct step *s = last_step(r);
     if (!s) return;

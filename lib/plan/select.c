@@ -112,7 +112,7 @@ static void ban(struct plan_step *s) {
 }
 
 fovea_status plan_select(struct fovea_plan *p, struct plan_step *s) {
-    struct site site = {p->graph, s->node, &p->context->info};
+    struct site site = {p->graph, s->node, &p->context->info, NULL, NULL};
     s->shared = plan_shares_memory(p, s->node);
     for (bool trusted = false; !trusted;) {
         recipe_free(&s->recipe);

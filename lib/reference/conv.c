@@ -17,7 +17,7 @@ struct conv {
     int64_t k;              /* terms of a sum: ic * kernel */
     int64_t pixels;         /* of one output plane */
     int64_t panels;         /* of one output plane */
-    const float *x, *weights, *bias;
+    const float *x, *weights, *bias, *residual;
     const int32_t *xi, *weights_i; /* the integer forms, zero points subtracted */
     void (*filters)(const struct conv *, int64_t image, int64_t group, int64_t pixel,
                     const void *panel);
@@ -113,13 +113,16 @@ static void conv_filters(const struct conv *v, int64_t image, int64_t group, int
                          const void *panel) {
     struct reference_out *o = &v->call->out[0];
     int64_t count = v->pixels - pixel < PANEL ? v->pixels - pixel : PANEL;
-    double terms = (double)v->k + (v->bias ? 1 : 0);
+    double terms = (double)v->k + (v->bias ? 1 : 0) + (v->residual ? 1 : 0);
     for (int64_t c = group * v->oc; c < (group + 1) * v->oc; c++) {
         double y[PANEL], a[PANEL], bias = v->bias ? (double)v->bias[c] : 0;
         for (int j = 0; j < PANEL; j++) y[j] = bias, a[j] = fabs(bias);
         panel_sum(panel, v->weights + c * v->k, (size_t)v->k, y, a);
         int64_t at = (image * v->groups * v->oc + c) * v->pixels + pixel;
-        for (int64_t j = 0; j < count; j++) store_sum(o, (size_t)(at + j), y[j], a[j], terms);
+        for (int64_t j = 0; j < count; j++) {
+            double r = v->residual ? (double)v->residual[at + j] : 0;
+            store_sum(o, (size_t)(at + j), y[j] + r, a[j] + fabs(r), terms);
+        }
     }
 }
 
@@ -130,7 +133,10 @@ fovea_status reference_conv(struct reference_call *c) {
     v.x = reference_f32(c, 0);
     v.weights = reference_f32(c, 1);
     v.bias = reference_f32(c, 2);
-    if (!v.x || !v.weights || (reference_has(c, 2) && !v.bias)) return FOVEA_NO_MEMORY;
+    v.residual = reference_f32(c, 3);
+    if (!v.x || !v.weights || (reference_has(c, 2) && !v.bias) ||
+        (reference_has(c, 3) && !v.residual))
+        return FOVEA_NO_MEMORY;
     return conv_run(&v);
 }
 
@@ -223,7 +229,7 @@ struct transposed {
     struct window w;
     int64_t groups, ic, oc; /* channels of one group */
     double terms;
-    const float *x, *weights, *bias;
+    const float *x, *weights, *bias, *residual;
     struct reference_out *out;
 };
 

@@ -1,0 +1,32 @@
+/* What the convolution algorithms share: a node seen as a convolution, and its kernel arguments. */
+#ifndef OPS_CONV_H
+#define OPS_CONV_H
+
+#include "graph/window.h"
+#include "ops/algorithm.h"
+
+enum { CONV_SPAN_LIMIT = 1 << 30 }; /* of a padded axis: kernels count it in ints */
+
+/* A convolution: sizes of one group. */
+struct conv {
+    struct window w;
+    int64_t n, groups, ic, oc; /* channels of one group */
+    int64_t plane, pixels;     /* elements of one input and output channel */
+    int64_t taps, k;           /* of one filter for one channel; of a whole filter: ic * taps */
+    bool fits;                 /* every padded axis is within CONV_SPAN_LIMIT */
+};
+
+struct conv conv_of(const struct site *);
+const char *conv_refuse_span(const struct conv *);
+/* Why an algorithm that computes y = activate(conv + bias) only cannot do the node; NULL if it can. */
+const char *conv_refuse_residual(const struct site *);
+/* -DKD= .. -DDW=: filter size, stride, dilation. */
+void conv_push_window(struct recipe *, const struct window *);
+void conv_push_ints(struct recipe *, const int64_t *three);
+/* -DHAS_RESIDUAL= and the residual; the activation and the output. */
+void conv_push_residual(const struct site *, struct recipe *);
+void conv_push_outputs(const struct site *, struct recipe *);
+/* Seconds for `flops` at a share of the peak, or for the traffic of the node. */
+double conv_seconds(const struct site *, double flops, double share, double launches);
+
+#endif
