@@ -9,7 +9,8 @@ static struct arg_floats seconds;
 
 static const struct arg args[] = {
     {"batch", 'b', ARG_COUNT, &options.batch, "N", "pictures at once"},
-    {"shape", 0, ARG_LIST, &options.shapes, "NAME=1x3x64x64", "fix the shape of an input"},
+    {"shape", 0, ARG_LIST, &options.shapes, "NAME=1x3x64x64",
+     "fix the shape of an input; after a family: a line, as --problem"},
     {"runs", 'n', ARG_COUNT, &options.runs, "N", "time N runs"},
     {"seconds", 0, ARG_FLOATS, &seconds, "S",
      "time runs for S seconds, at least 5; default 2, 0.3 for a problem"},
@@ -33,6 +34,24 @@ static bool take_seconds(struct problem *p) {
     return true;
 }
 
+static bool file_exists(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (file) fclose(file);
+    return file != NULL;
+}
+
+static bool is_family(const struct text_list *operands) {
+    bool any_line = problems.count || files.count || options.shapes.count;
+    return operands->count == 1 && any_line && bench_is_family(operands->text[0]);
+}
+
+/* After a family's word --shape gives lines, as --problem does. */
+static void take_family(const struct text_list *operands) {
+    options.family = operands->text[0];
+    for (size_t i = 0; i < options.shapes.count; i++)
+        text_list_add(&problems, options.shapes.text[i]);
+}
+
 static bool check_usage(const struct common *common, size_t operands, struct problem *p) {
     bool any_problem = problems.count || files.count;
     if (common->json && options.csv)
@@ -50,14 +69,23 @@ static bool check_usage(const struct common *common, size_t operands, struct pro
     return take_seconds(p);
 }
 
-static int run(const struct common *common, const struct text_list *operands) {
+static int run_what(const struct common *common, const struct text_list *operands) {
     struct problem p = {0};
-    int code;
+    bool family = is_family(operands);
     if (operands->count == 3 && strcmp(operands->text[0], "compare") == 0)
-        code = bench_compare(common, operands->text[1], operands->text[2]);
-    else if (!check_usage(common, operands->count, &p)) code = problem_report(&p);
-    else if (operands->count) code = bench_model(common, &options, operands->text[0]);
-    else code = bench_problems(common, &options, &problems, &files);
+        return bench_compare(common, operands->text[1], operands->text[2]);
+    if (family) take_family(operands);
+    if (!check_usage(common, family ? 0 : operands->count, &p)) return problem_report(&p);
+    if (operands->count == 0 || family) return bench_problems(common, &options, &problems, &files);
+    if (bench_is_family(operands->text[0]) && !file_exists(operands->text[0])) {
+        problem_set(&p, EXIT_USAGE, "%s needs --shape LINE or --file FILE", operands->text[0]);
+        return problem_report(&p);
+    }
+    return bench_model(common, &options, operands->text[0]);
+}
+
+static int run(const struct common *common, const struct text_list *operands) {
+    int code = run_what(common, operands);
     text_list_free(&options.shapes);
     text_list_free(&problems);
     text_list_free(&files);
@@ -67,20 +95,21 @@ static int run(const struct common *common, const struct text_list *operands) {
 const struct command bench_command = {
     .name = "bench",
     .summary = "measure a model or single operators; compare two measurements",
-    .usage = "MODEL | --problem LINE | --file FILE | compare A.json B.json",
+    .usage = "MODEL | [FAMILY] --shape LINE | [FAMILY] --file FILE | compare A.json B.json",
     .text =
         "Times the steady runs of a model on random inputs, after a first run that is timed by\n"
         "itself, and prints median, quartiles, best, rates, memory and what came before the first\n"
         "answer. What was timed is then verified against the CPU reference, and the verdict "
         "stands\n"
-        "on the line of the time. A problem's weights are constants, as in a model. 'compare'\n"
-        "reads two files that --json wrote; a difference counts where the quartiles do not\n"
-        "overlap.",
-    .examples =
-        "  fovea bench resnet50.onnx --batch 8 --profile\n"
-        "  fovea bench --problem \"Conv 1x64x56x56 64x64x3x3 64 pads=1,1,1,1\" --all-algorithms\n"
-        "  fovea bench --file benchmarks/shapes/resnet50_conv.txt --json > after.json\n"
-        "  fovea bench compare before.json after.json\n",
+        "on the line of the time. A problem's weights are constants, as in a model; its step is\n"
+        "also timed by itself, without waiting and without conversions of layout. FAMILY (conv,\n"
+        "gemm, pool, norm, softmax, reduce, elementwise, move, resize) keeps to such lines.\n"
+        "'compare' reads two files that --json wrote; a difference counts where the quartiles do\n"
+        "not overlap.",
+    .examples = "  fovea bench resnet50.onnx --batch 8 --profile\n"
+                "  fovea bench conv --shape \"Conv 1x64x56x56 64x64x3x3 64 pads=1,1,1,1\" -a\n"
+                "  fovea bench --file benchmarks/shapes/resnet50_conv.txt --json > after.json\n"
+                "  fovea bench compare before.json after.json\n",
     .args = args,
     .min_operands = 0,
     .max_operands = 3,

@@ -11,6 +11,7 @@ struct bench_options {
     int64_t seed;
     struct text_list shapes;
     const char *algorithm;
+    const char *family; /* what a problem must be of; NULL: anything */
     bool profile, no_verify, all_algorithms, csv;
 };
 
@@ -24,8 +25,9 @@ struct bench_timing {
 struct bench_row {
     char *node; /* NULL: a problem of its own */
     char *problem, *op, *algorithm;
-    bool chosen; /* the algorithm that the library takes by itself */
-    struct bench_timing time;
+    bool chosen;              /* the algorithm that the library takes by itself */
+    struct bench_timing time; /* of a problem: everything from the launch to the end of waiting */
+    struct bench_timing step; /* the step that does the work, run after run without waiting */
     double flops, bytes;
     const char *verdict; /* "right", "wrong", "not verified" */
 };
@@ -41,14 +43,33 @@ struct bench_rows {
 struct bench_row *bench_add(struct bench_rows *rows, const char *node, const char *problem,
                             const fovea_step_info *step);
 void bench_rows_free(struct bench_rows *rows);
-void bench_print_table(const struct bench_rows *rows);
+void bench_print_table(const struct bench_rows *rows, const fovea_device_info *device);
 void bench_print_csv_head(void);
-void bench_print_csv(const struct bench_rows *rows);
+void bench_print_csv(const struct bench_rows *rows, const fovea_device_info *device);
 /* An array member `key` of the object that is open. */
-void bench_print_json(const struct bench_rows *rows, const char *key);
+void bench_print_json(const struct bench_rows *rows, const char *key,
+                      const fovea_device_info *device);
 void bench_json_timing(const struct bench_timing *t);
 /* "right", "WRONG", "not verified" */
 const char *bench_verdict_text(const char *verdict);
+
+/* ---- bench_roof.c ---- */
+
+/* The least time that so many operations and bytes of memory traffic take; 0: the roof is unknown. */
+double bench_roof_ms(const fovea_device_info *device, double flops, double bytes);
+/* "compute" or "memory": which of the two it is. */
+const char *bench_roof_name(const fovea_device_info *device, double flops, double bytes);
+void bench_print_roof(const fovea_device_info *device);
+/* A member "roof" of the object that is open. */
+void bench_json_roof(const fovea_device_info *device);
+
+/* ---- bench_family.c ---- */
+
+bool bench_is_family(const char *word);
+/* Whether the operator of a problem line is of the family. */
+bool bench_family_has(const char *family, const char *line);
+/* Their names, separated by blanks. */
+const char *bench_family_ops(const char *family);
 
 /* ---- bench_time.c ---- */
 
@@ -59,6 +80,9 @@ bool bench_run_once(fovea_context *context, fovea_plan *plan, double *ms, struct
 /* Warms up, then times run after run; `seconds` where the options name neither time nor number. */
 bool bench_time(fovea_context *context, fovea_plan *plan, const struct bench_options *o,
                 double seconds, struct bench_timing *out, struct problem *p);
+/* Times step i by itself, samples of at least a millisecond each; the plan has run before. */
+bool bench_time_step(fovea_plan *plan, size_t i, const struct bench_options *o, double seconds,
+                     struct bench_timing *out, struct problem *p);
 /* Whether one more timed run is due. */
 bool bench_more(const struct bench_options *o, double seconds, size_t done, double start);
 /* Random numbers from -1 to 1; 0 and 1 in types that hold no fractions. */

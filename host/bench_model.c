@@ -20,6 +20,7 @@ struct session {
     struct shapes shapes;
     int64_t batch;
     fovea_plan_info plan; /* of the timed plan */
+    double roof_ms;       /* its layers at the device's roof */
     double load_ms, context_ms, first_ms;
     struct bench_timing time;
     int64_t peak_bytes;
@@ -63,6 +64,15 @@ static bool find_batch(struct session *s, const fovea_plan *plan, struct problem
                        (long long)s->o->batch, s->inputs[0].name, (long long)s->batch);
 }
 
+static double sum_of_roofs(const struct session *s, const fovea_plan *plan) {
+    const fovea_device_info *d = fovea_context_device(s->context);
+    fovea_step_info step;
+    double sum = 0;
+    for (size_t i = 0; fovea_plan_step(plan, i, &step) == FOVEA_OK; i++)
+        sum += bench_roof_ms(d, step.flops, step.bytes);
+    return sum;
+}
+
 /* As a program would do it: load, open the device, plan, run, run again. The plan takes the weights
  * away from the graph, so the peak holds them once. */
 static bool time_model(struct session *s, struct problem *p) {
@@ -80,6 +90,7 @@ static bool time_model(struct session *s, struct problem *p) {
                 bench_time(s->context, plan, s->o, default_seconds, &s->time, p);
     if (good) {
         fovea_plan_get_info(plan, &s->plan);
+        s->roof_ms = sum_of_roofs(s, plan);
         s->peak_bytes = bench_peak_bytes();
     }
     fovea_plan_destroy(plan);
@@ -152,39 +163,36 @@ static double images_per_second(const struct session *s) {
     return s->time.median > 0 ? 1e3 * (double)s->batch / s->time.median : 0;
 }
 
-/* 0 to 1; 0 where the device's peak is unknown. */
+/* 0 to 1, above it where caches beat the memory's roof; 0 where the roofs are unknown. */
 static double roof_share(const struct session *s) {
-    double peak = fovea_context_device(s->context)->flops_peak;
-    return peak > 0 ? 1e9 * gflops(s) / peak : 0;
+    return s->time.median > 0 ? s->roof_ms / s->time.median : 0;
 }
 
 static void print_text(const struct session *s) {
     const fovea_device_info *d = fovea_context_device(s->context);
     const struct bench_timing *t = &s->time;
-    char arena[32], weights[32], peak[32], roof[32];
+    char arena[32], weights[32], peak[32];
     host_bytes(arena, sizeof arena, (double)s->plan.arena_bytes);
     host_bytes(weights, sizeof weights, (double)s->plan.parameter_bytes);
     host_bytes(peak, sizeof peak, (double)s->peak_bytes);
-    host_count(roof, sizeof roof, d->flops_peak);
     printf("model    %s, batch %lld\n", s->path, (long long)s->batch);
     printf("device   %s (%s)\n", d->id, d->name);
     printf("time     median %.4g ms, half of them %.4g to %.4g, best %.4g, %zu runs: %s\n",
            t->median, t->q1, t->q3, t->best, t->runs, bench_verdict_text(s->verdict));
-    printf("speed    %.4g images/s, %.4g GFLOP/s", images_per_second(s), gflops(s));
-    if (d->flops_peak > 0)
-        printf(", %.1f %% of the device's estimated %sFLOP/s", 100 * roof_share(s), roof);
-    printf("\n");
+    printf("speed    %.4g images/s, %.4g GFLOP/s, %.1f %% of the roof\n", images_per_second(s),
+           gflops(s), 100 * roof_share(s));
+    bench_print_roof(d);
     printf("memory   %s arena, %s weights, %s at the peak of the process\n", arena, weights, peak);
     printf("before   load %.4g ms, device %.4g ms, plan %.4g ms (build %.4g ms, %zu programs, %zu "
-           "stored), first run %.4g ms\n",
+           "stored; tune %.4g ms), first run %.4g ms\n",
            s->load_ms, s->context_ms, s->plan.plan_ms, s->plan.build_ms, s->plan.programs,
-           s->plan.programs_stored, s->first_ms);
+           s->plan.programs_stored, s->plan.tune_ms, s->first_ms);
     if (s->plan.fallbacks)
         printf("%zu of %zu steps ran on the reference for want of a kernel\n", s->plan.fallbacks,
                s->plan.steps);
     if (s->layers.count == 0) return;
     printf("\n");
-    bench_print_table(&s->layers);
+    bench_print_table(&s->layers, d);
 }
 
 static void print_json(const struct session *s) {
@@ -198,10 +206,12 @@ static void print_json(const struct session *s) {
     json_text("verdict", s->verdict);
     json_number("images_per_second", images_per_second(s));
     json_number("gflops", gflops(s));
+    bench_json_roof(d);
     json_number("roof_share", roof_share(s));
     json_number("load_ms", s->load_ms);
     json_number("device_ms", s->context_ms);
     json_number("build_ms", s->plan.build_ms);
+    json_number("tune_ms", s->plan.tune_ms);
     json_number("plan_ms", s->plan.plan_ms);
     json_number("first_run_ms", s->first_ms);
     json_integer("arena_bytes", s->plan.arena_bytes);
@@ -210,7 +220,7 @@ static void print_json(const struct session *s) {
     json_integer("programs", (int64_t)s->plan.programs);
     json_integer("programs_stored", (int64_t)s->plan.programs_stored);
     json_integer("fallbacks", (int64_t)s->plan.fallbacks);
-    bench_print_json(&s->layers, "layers");
+    bench_print_json(&s->layers, "layers", d);
     json_close();
 }
 
@@ -221,10 +231,11 @@ static void print_csv(const struct session *s) {
     struct bench_row *r = bench_add(&rows, s->path, "", &whole);
     r->chosen = true;
     r->time = s->time;
+    const fovea_device_info *d = fovea_context_device(s->context);
     r->verdict = s->verdict;
     bench_print_csv_head();
-    bench_print_csv(&rows);
-    bench_print_csv(&s->layers);
+    bench_print_csv(&rows, d);
+    bench_print_csv(&s->layers, d);
     bench_rows_free(&rows);
 }
 

@@ -73,12 +73,12 @@ static bool make_plan(const struct task *t, fovea_context *context, const char *
 }
 
 /* The step that does the work: the others convert layouts. */
-static bool main_step(const struct task *t, const fovea_plan *plan, fovea_step_info *out,
-                      struct problem *p) {
+static bool main_step(const struct task *t, const fovea_plan *plan, size_t *at,
+                      fovea_step_info *out, struct problem *p) {
     size_t length = strcspn(t->line, " ");
-    for (size_t i = 0; fovea_plan_step(plan, i, out) == FOVEA_OK; i++)
+    for (*at = 0; fovea_plan_step(plan, *at, out) == FOVEA_OK; ++*at)
         if (strlen(out->op) == length && memcmp(out->op, t->line, length) == 0) return true;
-    return problem_check(p, fovea_plan_step(plan, 0, out));
+    return problem_check(p, fovea_plan_step(plan, *at = 0, out));
 }
 
 /* One algorithm (NULL: the chosen one) becomes one row; *accepted, if wanted, the names of all. */
@@ -87,17 +87,21 @@ static bool bench_one(fovea_context *context, const struct task *t, const struct
                       struct problem *p) {
     fovea_plan *plan = NULL, *guarded = NULL;
     fovea_step_info step;
-    struct bench_timing time;
+    struct bench_timing time, own = {0};
     double first;
+    size_t at;
     uint64_t seed = (uint64_t)o->seed;
-    bool good = make_plan(t, context, algorithm, false, &plan, p) && main_step(t, plan, &step, p) &&
+    bool good = make_plan(t, context, algorithm, false, &plan, p) &&
+                main_step(t, plan, &at, &step, p) &&
                 bench_fill(plan, t->inputs, t->n_fed, seed, p) &&
                 bench_run_once(context, plan, &first, p) &&
-                bench_time(context, plan, o, default_seconds, &time, p);
+                bench_time(context, plan, o, default_seconds, &time, p) &&
+                bench_time_step(plan, at, o, default_seconds, &own, p);
     if (good) {
         struct bench_row *r = bench_add(rows, NULL, t->line, &step);
         r->chosen = chosen;
         r->time = time;
+        r->step = own;
         if (accepted) *accepted = host_format("%s", step.accepted ? step.accepted : "");
         if (!o->no_verify)
             good = make_plan(t, context, r->algorithm, true, &guarded, p) &&
@@ -171,16 +175,32 @@ static bool read_lines(struct text_list *out, const char *path, struct problem *
     return problem_set(p, EXIT_FILE, "%s: holds no problem line", path);
 }
 
-static bool gather(struct text_list *out, const struct text_list *lines,
-                   const struct text_list *files, struct problem *p) {
+static bool gather_lines(struct text_list *out, const struct text_list *lines, const char *family,
+                         struct problem *p) {
     for (size_t i = 0; i < lines->count; i++) {
         size_t before = out->count;
         add_line(out, lines->text[i], strlen(lines->text[i]));
-        if (out->count == before) return problem_set(p, EXIT_USAGE, "--problem: the line is empty");
+        if (out->count == before)
+            return problem_set(p, EXIT_USAGE, "a line of --problem or --shape is empty");
+        if (family && !bench_family_has(family, out->text[before]))
+            return problem_set(p, EXIT_USAGE, "'%.60s' is no line of %s, which are: %s",
+                               out->text[before], family, bench_family_ops(family));
     }
+    return true;
+}
+
+/* Of a file, the lines of the family. */
+static bool gather_files(struct text_list *out, const struct text_list *files, const char *family,
+                         struct problem *p) {
+    size_t kept = out->count;
     for (size_t i = 0; i < files->count; i++)
         if (!read_lines(out, files->text[i], p)) return false;
-    return true;
+    for (size_t i = kept; i < out->count; i++)
+        if (!family || bench_family_has(family, out->text[i])) out->text[kept++] = out->text[i];
+        else free((void *)(uintptr_t)out->text[i]);
+    out->count = kept;
+    if (kept) return true;
+    return problem_set(p, EXIT_FILE, "%s: holds no line of %s", files->text[0], family);
 }
 
 /* ---- All of them ---- */
@@ -205,17 +225,19 @@ static void print_rows(const struct common *common, const struct bench_options *
                        const char *error) {
     if (o->csv) {
         bench_print_csv_head();
-        bench_print_csv(rows);
+        bench_print_csv(rows, d);
     } else if (common->json) {
         json_object(NULL);
         json_text("device", d->id);
         json_text("device_name", d->name);
-        bench_print_json(rows, "rows");
+        bench_json_roof(d);
+        bench_print_json(rows, "rows", d);
         if (error) json_text("error", error);
         json_close();
     } else if (rows->count) {
-        bench_print_table(rows);
-        printf("%s (%s)\n", d->id, d->name);
+        bench_print_table(rows, d);
+        printf("device   %s (%s)\n", d->id, d->name);
+        bench_print_roof(d);
     }
 }
 
@@ -225,7 +247,9 @@ int bench_problems(const struct common *common, const struct bench_options *o,
     struct text_list all = {0};
     struct bench_rows rows = {0};
     fovea_context *context = NULL;
-    bool good = gather(&all, lines, files, &p) && host_context(&context, common->device, false, &p);
+    bool good = gather_lines(&all, lines, o->family, &p) &&
+                gather_files(&all, files, o->family, &p) &&
+                host_context(&context, common->device, false, &p);
     if (good) {
         good = bench_lines(context, o, &all, &rows, &p);
         print_rows(common, o, fovea_context_device(context), &rows, good ? NULL : p.text);

@@ -58,19 +58,42 @@ static void add_timing(struct table *table, const struct bench_timing *t) {
         else table_cell(table, "-");
 }
 
-void bench_print_table(const struct bench_rows *rows) {
+/* What speaks of the layer alone. */
+static const struct bench_timing *own_time(const struct bench_row *r) {
+    return r->step.runs ? &r->step : &r->time;
+}
+
+/* 0 to 1 (above it where caches beat the memory's roof); 0: not timed, or the roof is unknown. */
+static double roof_share(const struct bench_row *r, const fovea_device_info *d) {
+    const struct bench_timing *t = own_time(r);
+    return t->runs && t->median > 0 ? bench_roof_ms(d, r->flops, r->bytes) / t->median : 0;
+}
+
+static void add_roof(struct table *table, const struct bench_row *r, const fovea_device_info *d) {
+    double share = roof_share(r, d);
+    if (share > 0)
+        table_cell(table, "%.0f %% %s", 100 * share, bench_roof_name(d, r->flops, r->bytes));
+    else table_cell(table, "-");
+}
+
+void bench_print_table(const struct bench_rows *rows, const fovea_device_info *d) {
     struct table t;
     bool nodes = rows->count && rows->row[0].node;
-    table_begin(&t, nodes ? "node|op|algorithm|>median ms|>q1|>q3|>best|>GFLOP/s|>GB/s|verdict"
-                          : "problem|op|algorithm|>median ms|>q1|>q3|>best|>GFLOP/s|>GB/s|verdict");
+    table_begin(&t, nodes ? "node|op|algorithm|>median ms|>q1|>q3|>best|>GFLOP/s|>GB/s|>of the "
+                            "roof|verdict"
+                          : "problem|op|algorithm|>median ms|>q1|>q3|>best|>step ms|>best|"
+                            ">GFLOP/s|>GB/s|>of the roof|verdict");
     for (size_t i = 0; i < rows->count; i++) {
         const struct bench_row *r = &rows->row[i];
         table_cell(&t, "%.72s", r->node ? r->node : r->problem);
         table_cell(&t, "%s", r->op);
         table_cell(&t, "%s%s", r->algorithm, r->node || r->chosen ? "" : " (not chosen)");
         add_timing(&t, &r->time);
-        table_cell(&t, r->time.runs ? "%.2f" : "-", rate(r->flops, &r->time));
-        table_cell(&t, r->time.runs ? "%.2f" : "-", rate(r->bytes, &r->time));
+        if (!nodes) table_cell(&t, "%.4g", r->step.median);
+        if (!nodes) table_cell(&t, "%.4g", r->step.best);
+        table_cell(&t, r->time.runs ? "%.2f" : "-", rate(r->flops, own_time(r)));
+        table_cell(&t, r->time.runs ? "%.2f" : "-", rate(r->bytes, own_time(r)));
+        add_roof(&t, r, d);
         /* A step that launches nothing is neither timed nor verified by itself. */
         table_cell(&t, "%s", r->time.runs ? bench_verdict_text(r->verdict) : "-");
     }
@@ -87,11 +110,23 @@ static void csv_text(const char *text) {
 }
 
 void bench_print_csv_head(void) {
-    printf("node,problem,op,algorithm,chosen,runs,median_ms,q1_ms,q3_ms,best_ms,gflops,"
-           "gbytes_per_second,verdict\n");
+    printf("node,problem,op,algorithm,chosen,runs,median_ms,q1_ms,q3_ms,best_ms,"
+           "step_median_ms,step_best_ms,gflops,gbytes_per_second,roof,roof_share,verdict\n");
 }
 
-void bench_print_csv(const struct bench_rows *rows) {
+static void csv_numbers(const struct bench_row *r, const fovea_device_info *d) {
+    const double values[] = {r->time.median, r->time.q1,     r->time.q3,
+                             r->time.best,   r->step.median, r->step.best};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (r->time.runs && values[i] > 0) printf("%.6g,", values[i]);
+        else putchar(',');
+    if (r->time.runs)
+        printf("%.6g,%.6g,%s,%.4g,", rate(r->flops, own_time(r)), rate(r->bytes, own_time(r)),
+               bench_roof_name(d, r->flops, r->bytes), roof_share(r, d));
+    else printf(",,,,");
+}
+
+void bench_print_csv(const struct bench_rows *rows, const fovea_device_info *d) {
     for (size_t i = 0; i < rows->count; i++) {
         const struct bench_row *r = &rows->row[i];
         csv_text(r->node ? r->node : "");
@@ -99,10 +134,7 @@ void bench_print_csv(const struct bench_rows *rows) {
         csv_text(r->op);
         csv_text(r->algorithm);
         printf("%s,%zu,", r->chosen ? "yes" : "no", r->time.runs);
-        if (r->time.runs)
-            printf("%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,", r->time.median, r->time.q1, r->time.q3,
-                   r->time.best, rate(r->flops, &r->time), rate(r->bytes, &r->time));
-        else printf(",,,,,,");
+        csv_numbers(r, d);
         printf("%s\n", r->verdict);
     }
 }
@@ -116,7 +148,7 @@ void bench_json_timing(const struct bench_timing *t) {
     json_integer("runs", (int64_t)t->runs);
 }
 
-void bench_print_json(const struct bench_rows *rows, const char *key) {
+void bench_print_json(const struct bench_rows *rows, const char *key, const fovea_device_info *d) {
     json_array(key);
     for (size_t i = 0; i < rows->count; i++) {
         const struct bench_row *r = &rows->row[i];
@@ -127,8 +159,16 @@ void bench_print_json(const struct bench_rows *rows, const char *key) {
         json_text("algorithm", r->algorithm);
         if (!r->node) json_bool("chosen", r->chosen);
         bench_json_timing(&r->time);
-        json_number("gflops", rate(r->flops, &r->time));
-        json_number("gbytes_per_second", rate(r->bytes, &r->time));
+        if (r->step.runs) {
+            json_number("step_median_ms", r->step.median);
+            json_number("step_best_ms", r->step.best);
+        }
+        json_number("flops", r->flops);
+        json_number("bytes", r->bytes);
+        json_number("gflops", rate(r->flops, own_time(r)));
+        json_number("gbytes_per_second", rate(r->bytes, own_time(r)));
+        json_text("roof", bench_roof_name(d, r->flops, r->bytes));
+        json_number("roof_share", roof_share(r, d));
         json_text("verdict", r->verdict);
         json_close();
     }

@@ -59,6 +59,30 @@ bool bench_time(fovea_context *context, fovea_plan *plan, const struct bench_opt
     return good;
 }
 
+/* So many runs make one sample that the clock and the waiting do not count. */
+static bool find_repeats(fovea_plan *plan, size_t i, size_t *repeats, struct problem *p) {
+    enum { MOST_REPEATS = 4096 };
+    const double sample_ms = 1;
+    double ms = 0;
+    for (*repeats = 1;; *repeats *= 4) {
+        if (!problem_check(p, fovea_plan_time_step(plan, i, *repeats, &ms))) return false;
+        if (ms * (double)*repeats >= sample_ms || *repeats >= MOST_REPEATS) return true;
+    }
+}
+
+bool bench_time_step(fovea_plan *plan, size_t i, const struct bench_options *o, double seconds,
+                     struct bench_timing *out, struct problem *p) {
+    double *ms = host_alloc(MOST_RUNS, sizeof *ms);
+    size_t done = 0, repeats = 1;
+    bool good = find_repeats(plan, i, &repeats, p);
+    double start = host_seconds();
+    while (good && bench_more(o, seconds, done, start))
+        good = problem_check(p, fovea_plan_time_step(plan, i, repeats, &ms[done++]));
+    if (good) bench_summary(out, ms, done);
+    free(ms);
+    return good;
+}
+
 /* Sebastiano Vigna's splitmix64. */
 static uint64_t next_random(uint64_t *state) {
     uint64_t z = *state += 0x9E3779B97F4A7C15u;

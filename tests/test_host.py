@@ -331,7 +331,7 @@ def test_bench_model():
         done = expect_json(0, "bench", model, "--runs", 5, *words)
         for key in ("model", "device", "batch", "median_ms", "best_ms", "q1_ms", "q3_ms",
                     "images_per_second", "gflops", "load_ms", "build_ms", "plan_ms", "first_run_ms",
-                    "peak_bytes", "arena_bytes", "parameter_bytes", "verdict", "layers"):
+                    "tune_ms", "peak_bytes", "arena_bytes", "parameter_bytes", "verdict", "roof", "layers"):
             check(key in done, f"bench --json lacks {key}")
         times = [done[key] for key in ("best_ms", "q1_ms", "median_ms", "q3_ms")]
         check(0 < times[0] and times == sorted(times) and done["runs"] == 5, f"times {times}")
@@ -343,6 +343,9 @@ def test_bench_model():
         check([layer["node"] for layer in done["layers"]][:2] == ["conv1", "pool1"], "layers of bench")
         if not words:
             check(done["layers"][0]["verdict"] == "right", "the verdict of a layer")
+        layer, roof = done["layers"][0], done["roof"]
+        least = max(layer["flops"] / roof["gflops"], layer["bytes"] / roof["gbytes_per_second"]) * 1e-6
+        check(abs(layer["roof_share"] * layer["median_ms"] / least - 1) < 1e-6, "share of the roof")
     text = expect(0, "bench", model, "--seconds", 0.05, "--profile", "-d", "reference")
     check(": right" in text and "conv2" in text, "bench as text")
     rows = expect(0, "bench", model, "--runs", 2, "--csv").splitlines()
@@ -369,6 +372,14 @@ def test_bench_problems():
     check(len(rows) == 10 and all(row["verdict"] == "right" for row in rows), "depthwise shapes")
     for path in shapes.glob("*.txt"):
         check_shapes(path)
+    check(all(0 < row["step_best_ms"] <= row["step_median_ms"] for row in rows), "steps by themselves")
+    rows = expect_json(0, "bench", "elementwise", "--file", lines, "--runs", 1)["rows"]
+    check([row["problem"] for row in rows] == ["Relu 2x5"], "a family's lines of a file")
+    rows = expect_json(0, "bench", "conv", "--shape", line, "--runs", 1)["rows"]
+    check([row["problem"] for row in rows] == [line], "bench conv --shape")
+    expect(2, "bench", "pool", "--shape", line, says="is no line of pool")
+    expect(3, "bench", "pool", "--file", lines, says="holds no line of pool")
+    expect(2, "bench", "pool", says="needs --shape")
     (folder / "bad.txt").write_text("Relu 7x\nRelu 3\n")
     done = expect_json(3, "bench", "--file", folder / "bad.txt", "--runs", 1)
     check(len(done["rows"]) == 1 and "Relu 7x" in done["error"], "a bad line hides the others")

@@ -351,6 +351,27 @@ START_TEST(runs_are_repeatable) {
 }
 END_TEST
 
+START_TEST(one_step_can_be_timed) {
+    static const float x[4] = {1, -2, 3, -4}, want[4] = {1, 0, 3, 0};
+    fovea_graph *g;
+    fovea_plan *p;
+    fovea_value y;
+    double ms;
+    OK(fovea_graph_create(&g));
+    OK(fovea_graph_unary(g, "Relu", NULL, input(g, "x", image), &y));
+    output(g, y, "y");
+    OK(fovea_plan_create(&p, context, g, NULL));
+    write_value(p, "x", x);
+    OK(fovea_plan_time_step(p, 0, 3, &ms)); /* it runs the step, not only the clock */
+    expect_value(p, "y", want, 4);
+    ck_assert(ms > 0);
+    ck_assert_int_eq(fovea_plan_time_step(p, 1, 1, &ms), FOVEA_INVALID);
+    ck_assert_int_eq(fovea_plan_time_step(p, 0, 0, &ms), FOVEA_INVALID);
+    fovea_plan_destroy(p);
+    fovea_graph_destroy(g);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("plan");
     TCase *tests = tcase_create("plan");
@@ -365,6 +386,7 @@ int main(void) {
     tcase_add_test(tests, verification_reports_each_step);
     tcase_add_test(tests, a_graph_can_be_consumed);
     tcase_add_test(tests, runs_are_repeatable);
+    tcase_add_test(tests, one_step_can_be_timed);
     suite_add_tcase(suite, tests);
     return harness_main(suite);
 }

@@ -29,7 +29,8 @@ _fovea() {
         options=$(fovea "$command" --help 2>/dev/null | grep -oE -- '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+')
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     elif [ "$command" = bench ] && [ "$previous" = bench ]; then
-        mapfile -t COMPREPLY < <(compgen -W "compare" -- "$current"; compgen -f -- "$current")
+        local families="conv gemm pool norm softmax reduce elementwise move resize"
+        mapfile -t COMPREPLY < <(compgen -W "compare $families" -- "$current"; compgen -f -- "$current")
     elif [ "$command" = new ]; then
         local networks="lenet5 alexnet vgg11 vgg13 vgg16 vgg19 googlenet inception_v3 resnet18 resnet34
             resnet50 resnet101 resnet152 squeezenet1_1 mobilenet_v2"

@@ -146,6 +146,7 @@ typedef struct fovea_device_info {
     double flops_peak;         /* fp32 operations a second: an estimate from the facts above */
     double bytes_per_second;   /* memory bandwidth: an estimate */
     double launch_overhead_us; /* an estimate */
+    bool measured; /* the last three were measured on this device (fovea_context_measure) */
 } fovea_device_info;
 
 /* Lists every device of every platform, the unusable ones too (see `problem`), then the reference.
@@ -416,6 +417,10 @@ FOVEA_API fovea_status fovea_plan_tensor(const fovea_plan *plan, const char *nam
 FOVEA_API fovea_status fovea_plan_bind(fovea_plan *plan, const char *name, fovea_tensor *tensor);
 /* Enqueues every step and returns. Allocates nothing. Errors: DEVICE_ERROR. */
 FOVEA_API fovea_status fovea_plan_run(fovea_plan *plan);
+/* Runs step i `repeats` times, one behind the other, waits, and gives the mean milliseconds of one:
+ * what the step costs within a network. It works on what lies in memory, so run the plan first; its
+ * results are undefined afterwards. Errors: INVALID (past the end, no repeats), DEVICE_ERROR. */
+FOVEA_API fovea_status fovea_plan_time_step(fovea_plan *plan, size_t i, size_t repeats, double *ms);
 
 typedef struct fovea_plan_info {
     size_t steps;           /* one for each node that is left after rewriting */
@@ -426,6 +431,7 @@ typedef struct fovea_plan_info {
     int64_t parameter_bytes;
     double flops;             /* of one run */
     double build_ms, plan_ms; /* time to build kernels; to make the whole plan */
+    double tune_ms;           /* of plan_ms, time to measure candidates; 0: nothing was tuned */
 } fovea_plan_info;
 FOVEA_API void fovea_plan_get_info(const fovea_plan *plan, fovea_plan_info *out);
 
