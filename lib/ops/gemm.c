@@ -22,7 +22,13 @@ struct argument gemm_value(fovea_value v, size_t offset) {
 static void push_operand(struct recipe *r, const struct argument *a, size_t offset) {
     if (a->kind == ARGUMENT_WORKSPACE)
         recipe_workspace(r, a->offset + offset * a->element, a->element);
+    else if (a->kind == ARGUMENT_PACKED)
+        recipe_packed(r, a->offset + offset * a->element, a->element);
     else recipe_value_at(r, a->value, a->offset + offset);
+}
+
+void gemm_push_operand(struct recipe *r, const struct argument *a) {
+    push_operand(r, a, 0);
 }
 
 static bool has_bias(const struct gemm_task *t) {
@@ -89,7 +95,7 @@ static void push_plain(struct recipe *r, const struct gemm_task *t) {
     push_operand(r, &t->bias, 0);
 }
 
-static void push_activation(struct recipe *r, const struct gemm_task *t) {
+void gemm_push_activation(struct recipe *r, const struct gemm_task *t) {
     if (t->node) {
         recipe_activation(r, t->node);
         return;
@@ -111,7 +117,7 @@ void gemm_lower_plain(const struct site *s, struct recipe *r, const struct gemm_
     recipe_define(r, "COLUMNS", columns_of_tile(t));
     recipe_define(r, "HAS_BIAS", has_bias(t));
     push_plain(r, t);
-    push_activation(r, t);
+    gemm_push_activation(r, t);
     push_operand(r, &t->c, 0);
     if (dots) gemm_launch(s, r, row_tiles * column_tiles, t->batch0 * t->batch1, 1);
     else gemm_launch(s, r, column_tiles, row_tiles, t->batch0 * t->batch1);
@@ -192,7 +198,7 @@ static void lower_finish(const struct site *s, struct recipe *r, const struct ge
     recipe_int(r, t->bias_column);
     recipe_float(r, t->bias_scale);
     push_operand(r, &t->bias, 0);
-    push_activation(r, t);
+    gemm_push_activation(r, t);
     push_operand(r, &t->c, 0);
     gemm_launch(s, r, (t->n + run - 1) / run, t->m * t->batch0 * t->batch1, 1);
 }
@@ -343,6 +349,20 @@ static struct gemm_task task_at(const struct gemm_task *t, const struct batches 
         index /= v->size[i];
     }
     return moved;
+}
+
+int64_t gemm_task_count(const struct site *s) {
+    struct batches outer;
+    if (s->node->op == OP_Gemm) return 1;
+    (void)task_of_matmul(s, &outer);
+    return outer_count(&outer);
+}
+
+struct gemm_task gemm_task_of(const struct site *s, int64_t index) {
+    struct batches outer;
+    if (s->node->op == OP_Gemm) return task_of_gemm(s);
+    struct gemm_task t = task_of_matmul(s, &outer);
+    return task_at(&t, &outer, index);
 }
 
 static const char *matmul_plain_refuse(const struct site *s) {

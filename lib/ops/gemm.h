@@ -27,6 +27,12 @@ const char *gemm_refuse_clblast(const struct gemm_task *);
 double gemm_seconds_plain(const fovea_device_info *, const struct gemm_task *);
 double gemm_seconds_clblast(const fovea_device_info *, const struct gemm_task *);
 
+/* A Gemm is one product, a MatMul is this many, each with its two innermost batch axes. */
+int64_t gemm_task_count(const struct site *);
+struct gemm_task gemm_task_of(const struct site *, int64_t index);
+/* Arguments of a kernel: an operand (two); -DACTIVATION= and its numbers, none if the task has no node. */
+void gemm_push_operand(struct recipe *, const struct argument *);
+void gemm_push_activation(struct recipe *, const struct gemm_task *);
 /* A value, from an element on, as an operand. */
 struct argument gemm_value(fovea_value, size_t offset);
 /* The device runs neighbouring work-items side by side in the lanes of its vectors: GPUs, and CPU runtimes
