@@ -1,6 +1,7 @@
 /* Convolutions on the reference. Unless a test says otherwise its numbers were recorded from onnxruntime
  * 1.20 with the same inputs; they are small integers, so they must be equal. */
 #include "harness.h"
+#include "reference/reference.h"
 
 enum { MOST = 512 };
 
@@ -158,6 +159,52 @@ START_TEST(bad_convolutions_are_refused) {
 }
 END_TEST
 
+/* The bound of one image and channel under Winograd's algorithm. */
+static void winograd_bound(const char *line, int tile, float *x, float *w, double *bound) {
+    fovea_graph *g;
+    ck_assert(fovea_graph_from_problem(&g, line) == FOVEA_OK);
+    const struct node *n = &g->nodes[0];
+    float y[64];
+    struct reference_in in[2] = {{.desc = node_in(g, n, 0)->desc, .data = x},
+                                 {.desc = node_in(g, n, 1)->desc, .data = w}};
+    struct reference_out out = {
+        .desc = node_out(g, n, 0)->desc, .data = y, .bound = bound, .winograd = tile};
+    struct reference_call call = {n, in, 2, &out, 1};
+    ck_assert(reference_run(&call) == FOVEA_OK);
+    fovea_graph_destroy(g);
+}
+
+START_TEST(winograd_bounds_by_hand) {
+    /* Ones: |A|^T [(|G| 1 |G|^T) .* (|B|^T 1 |B|)] |A| is the outer square of a vector. For tile 2 it is
+     * (4, 4): rows of |G| sum to 1, 1.5, 1.5, 1 and those of |B|^T to 2. For tile 4 it was worked out in Python. */
+    float ones[36], w[9];
+    double bound[16];
+    const double four[4] = {23.745602240896361, 15.080952380952381, 14.606355042016805,
+                            21.419642857142858};
+    for (int i = 0; i < 36; i++) ones[i] = 1;
+    for (int i = 0; i < 9; i++) w[i] = 1;
+    winograd_bound("Conv 1x1x4x4 1x1x3x3", 2, ones, w, bound);
+    for (int i = 0; i < 4; i++) ck_assert_double_eq_tol(bound[i], gamma_bound(29) * 64, 1e-12);
+    winograd_bound("Conv 1x1x6x6 1x1x3x3", 4, ones, w, bound);
+    for (int i = 0; i < 16; i++)
+        ck_assert_double_eq_tol(bound[i], gamma_bound(29) * four[i / 4] * four[i % 4], 1e-9);
+}
+END_TEST
+
+START_TEST(winograd_errs_where_the_direct_sum_is_zero) {
+    /* The one tap and the one pixel meet in no output, but in products that cancel. */
+    float x[36] = {0}, w[9] = {1000};
+    double direct[16], bound[16];
+    x[4 * 6 + 4] = 1000;
+    winograd_bound("Conv 1x1x6x6 1x1x3x3", 0, x, w, direct);
+    winograd_bound("Conv 1x1x6x6 1x1x3x3", 4, x, w, bound);
+    for (int i = 0; i < 16; i++) {
+        ck_assert(direct[i] < 1e-30);
+        ck_assert(bound[i] > 1e-2 && bound[i] < 1e3);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("reference_conv");
     TCase *tests = tcase_create("conv");
@@ -170,6 +217,8 @@ int main(void) {
     tcase_add_test(tests, integer_convolutions);
     tcase_add_test(tests, convinteger_takes_a_zero_point_for_each_filter);
     tcase_add_test(tests, not_a_number_reaches_what_it_must);
+    tcase_add_test(tests, winograd_bounds_by_hand);
+    tcase_add_test(tests, winograd_errs_where_the_direct_sum_is_zero);
     tcase_add_test(tests, bad_convolutions_are_refused);
     suite_add_tcase(suite, tests);
     return harness_main(suite);

@@ -61,6 +61,9 @@ struct algorithm {
     /* Multiplies the reference's bound: 1 where any order of summation is covered by it. Others
      * state the derivation beside the number. 0 means 1. */
     double growth;
+    /* Winograd's algorithm for 3x3 filters: outputs along a tile, 2 or 4, with the transforms of
+     * lib/reference/winograd.c, whose bound takes the place of the direct one; 0: another algorithm. */
+    int winograd;
     bool inexact; /* not exact for small integers (Winograd) */
     fovea_status (*lower)(const struct site *, struct recipe *);
 };

@@ -179,6 +179,7 @@ static fovea_status compute_truth(struct lens *l) {
         struct reference_out *o = &l->out[i];
         size_t elements = (size_t)value_elements(v);
         o->desc = v->desc;
+        o->winograd = l->step->algorithm ? l->step->algorithm->winograd : 0;
         o->data = mem_alloc(desc_bytes(&v->desc));
         if (!o->data) return fail_memory(desc_bytes(&v->desc), "a verified output");
         if (!dtype_is_float(v->desc.dtype)) continue;

@@ -10,6 +10,7 @@
 #include "reference/panel.h"
 #include "reference/reference.h"
 #include "reference/requantise.h"
+#include "reference/winograd.h"
 
 struct conv {
     struct window w;
@@ -137,7 +138,19 @@ fovea_status reference_conv(struct reference_call *c) {
     if (!v.x || !v.weights || (reference_has(c, 2) && !v.bias) ||
         (reference_has(c, 3) && !v.residual))
         return FOVEA_NO_MEMORY;
-    return conv_run(&v);
+    TRY(conv_run(&v));
+    if (!c->out[0].winograd) return FOVEA_OK;
+    struct winograd_call w = {.window = &v.w,
+                              .n = c->in[0].desc.dim[0],
+                              .ic = v.ic,
+                              .oc = v.oc,
+                              .tile = c->out[0].winograd,
+                              .x = v.x,
+                              .weights = v.weights,
+                              .bias = v.bias,
+                              .residual = v.residual,
+                              .out = &c->out[0]};
+    return reference_winograd_bound(&w);
 }
 
 /* ---- Integers ---- */

@@ -24,6 +24,9 @@ struct reference_out {
     /* Optional: the bound with sqrt(K) in place of K (Higham and Mary 2019), element by element; NULL
      * if the caller does not want it. Left as NaN where a function does not fill it. */
     double *probable;
+    /* Conv: the bounds are to cover Winograd's algorithm with tiles of so many outputs (2 or 4) a side, see
+     * winograd.c; 0: any order of summation. */
+    int winograd;
 };
 
 /* One operator to compute. Shapes are those of `in` and `out` (the graph's values may be stale). */
