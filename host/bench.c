@@ -17,9 +17,12 @@ static const struct arg args[] = {
     {"profile", 'p', ARG_FLAG, &options.profile, NULL, "also time each layer (--verbose too)"},
     {"problem", 0, ARG_LIST, &problems, "LINE", "time one operator, as a report names it"},
     {"file", 0, ARG_LIST, &files, "FILE", "time the problems of a file, one a line, # comments"},
+    {"constant", 0, ARG_LIST, &options.constants, "x0",
+     "an input of a problem that is a weight; default: all but x0 of Conv, Gemm, ..."},
     {"all-algorithms", 'a', ARG_FLAG, &options.all_algorithms, NULL,
      "time a problem with each algorithm that accepts it"},
     {"algorithm", 0, ARG_TEXT, &options.algorithm, "NAME", "use this algorithm where it fits"},
+    {"no-layers", 0, ARG_FLAG, &options.no_layers, NULL, "--json and --csv without the layers"},
     {"no-verify", 0, ARG_FLAG, &options.no_verify, NULL, "do not verify what is timed"},
     {"csv", 0, ARG_FLAG, &options.csv, NULL, "print rows as CSV"},
     {"seed", 0, ARG_NUMBER, &options.seed, "S", "of the random inputs; default 1"},
@@ -87,6 +90,7 @@ static int run_what(const struct common *common, const struct text_list *operand
 static int run(const struct common *common, const struct text_list *operands) {
     int code = run_what(common, operands);
     text_list_free(&options.shapes);
+    text_list_free(&options.constants);
     text_list_free(&problems);
     text_list_free(&files);
     return code;

@@ -10,9 +10,11 @@ struct bench_options {
     int64_t batch;  /* 0: as the model says */
     int64_t seed;
     struct text_list shapes;
+    struct text_list
+        constants; /* of a problem: names of the inputs that are weights; empty: ours */
     const char *algorithm;
     const char *family; /* what a problem must be of; NULL: anything */
-    bool profile, no_verify, all_algorithms, csv;
+    bool profile, no_layers, no_verify, all_algorithms, csv;
 };
 
 /* Timed runs of one thing. Half of them lie from q1 to q3. */

@@ -242,7 +242,7 @@ static void print_csv(const struct session *s) {
 int bench_model(const struct common *common, const struct bench_options *o, const char *path) {
     struct problem p = {0};
     struct session s = {.common = common, .o = o, .path = path, .verdict = "not verified"};
-    bool layers = o->profile || common->verbose || common->json || o->csv;
+    bool layers = !o->no_layers && (o->profile || common->verbose || common->json || o->csv);
     bool good = time_model(&s, &p);
     if (good && (layers || !o->no_verify)) good = load_graph(&s, &p);
     if (good && layers) good = profile_model(&s, &p);

@@ -32,6 +32,39 @@ static bool has_weights(const char *line) {
     return false;
 }
 
+static bool is_weight(const struct task *t, size_t i, const struct text_list *names) {
+    if (names->count == 0) return i > 0 && has_weights(t->line);
+    for (size_t k = 0; k < names->count; k++)
+        if (strcmp(names->text[k], t->inputs[i].name) == 0) return true;
+    return false;
+}
+
+static bool check_constants(const struct task *t, const struct text_list *names,
+                            struct problem *p) {
+    for (size_t k = 0; k < names->count; k++) {
+        bool found = false;
+        for (size_t i = 0; i < t->n_inputs; i++)
+            found = found || strcmp(names->text[k], t->inputs[i].name) == 0;
+        if (!found)
+            return problem_set(p, EXIT_USAGE, "--constant %s: there is no such input",
+                               names->text[k]);
+    }
+    return true;
+}
+
+/* Those fed at run time move to the front. */
+static void part_inputs(struct task *t, const struct text_list *names) {
+    fovea_value_info *parted = host_alloc(t->n_inputs, sizeof *parted);
+    size_t n = 0;
+    for (int weights = 0; weights < 2; weights++) {
+        for (size_t i = 0; i < t->n_inputs; i++)
+            if (is_weight(t, i, names) == weights) parted[n++] = t->inputs[i];
+        if (!weights) t->n_fed = n;
+    }
+    free(t->inputs);
+    t->inputs = parted;
+}
+
 static bool make_constants(struct task *t, uint64_t seed, struct problem *p) {
     size_t n = t->n_inputs - t->n_fed;
     t->constants = host_alloc(n, sizeof *t->constants);
@@ -45,13 +78,15 @@ static bool make_constants(struct task *t, uint64_t seed, struct problem *p) {
     return true;
 }
 
-static bool open_task(struct task *t, const char *line, uint64_t seed, struct problem *p) {
+static bool open_task(struct task *t, const char *line, const struct bench_options *o,
+                      struct problem *p) {
     *t = (struct task){.line = line};
     if (!problem_check(p, fovea_graph_from_problem(&t->graph, line)) ||
-        !model_inputs(t->graph, &t->inputs, &t->n_inputs, p))
+        !model_inputs(t->graph, &t->inputs, &t->n_inputs, p) ||
+        !check_constants(t, &o->constants, p))
         return false;
-    t->n_fed = has_weights(line) && t->n_inputs > 1 ? 1 : t->n_inputs;
-    return make_constants(t, seed, p);
+    part_inputs(t, &o->constants);
+    return make_constants(t, (uint64_t)o->seed, p);
 }
 
 static void close_task(struct task *t) {
@@ -134,7 +169,7 @@ static bool bench_line(fovea_context *context, const struct bench_options *o, co
                        struct bench_rows *rows, struct problem *p) {
     struct task t;
     char *accepted = NULL;
-    bool good = open_task(&t, line, (uint64_t)o->seed, p) &&
+    bool good = open_task(&t, line, o, p) &&
                 bench_one(context, &t, o, o->algorithm, true, rows, &accepted, p);
     if (good && o->all_algorithms) good = bench_others(context, &t, o, accepted, rows, p);
     free(accepted);

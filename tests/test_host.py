@@ -351,6 +351,7 @@ def test_bench_model():
     rows = expect(0, "bench", model, "--runs", 2, "--csv").splitlines()
     check(rows[0].startswith("node,problem,") and rows[1].startswith(f'"{model}"'), "bench --csv")
     check("not verified" in expect(0, "bench", model, "--runs", 1, "--no-verify"), "--no-verify")
+    check(expect_json(0, "bench", model, "--runs", 1, "--no-layers")["layers"] == [], "--no-layers")
 
 
 def test_bench_problems():
@@ -377,6 +378,10 @@ def test_bench_problems():
     check([row["problem"] for row in rows] == ["Relu 2x5"], "a family's lines of a file")
     rows = expect_json(0, "bench", "conv", "--shape", line, "--runs", 1)["rows"]
     check([row["problem"] for row in rows] == [line], "bench conv --shape")
+    rows = expect_json(0, "bench", "gemm", "--shape", "MatMul 3x4 4x5", "--constant", "x0",
+                       "--runs", 1)["rows"]
+    check(rows[0]["verdict"] == "right", "a constant left operand")
+    expect(2, "bench", "--problem", line, "--constant", "x9", says="x9")
     expect(2, "bench", "pool", "--shape", line, says="is no line of pool")
     expect(3, "bench", "pool", "--file", lines, says="holds no line of pool")
     expect(2, "bench", "pool", says="needs --shape")
