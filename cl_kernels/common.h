@@ -29,6 +29,11 @@ typedef JOIN(int, X) vec_int;
 #define load_vec(pointer)         JOIN(vload, X)(0, pointer)
 #define store_vec(value, pointer) JOIN(vstore, X)(value, 0, pointer)
 
+/* Before a loop with constant bounds over an array that is to live in registers. */
+#define UNROLL _Pragma("unroll")
+/* A function over such an array: only what is inlined early leaves it there. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* The element of kernels that only move it: a type of its size (uchar, ushort, uint, ulong). */
 #ifndef T
 #define T uint
