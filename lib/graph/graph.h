@@ -89,7 +89,7 @@ fovea_status graph_want_data(const fovea_graph *);
 fovea_status node_attr_set(struct node *, const fovea_attribute *); /* copies; replaces */
 
 /* ---- Looking ---- */
-/* OP_COUNT if there is no such operator. */
+/* OP_COUNT if there is no such operator; Reorder is for the planner alone. */
 enum op op_find(const char *name);
 const char *op_name(enum op);
 unsigned op_static_inputs(enum op);

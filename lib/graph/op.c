@@ -15,7 +15,7 @@ static const struct {
 
 enum op op_find(const char *name) {
     for (int i = 0; i < OP_COUNT; i++)
-        if (strcmp(ops[i].name, name) == 0) return (enum op)i;
+        if (i != OP_Reorder && strcmp(ops[i].name, name) == 0) return (enum op)i;
     return OP_COUNT;
 }
 

@@ -137,3 +137,6 @@ OP(Shape, shape, shape, none, 0)
 OP(Size, size, size, none, 0)
 OP(ConstantOfShape, constant_of_shape, constant_of_shape, none, 1 << 0)
 OP(Range, range, range, none, 1 << 0 | 1 << 1 | 1 << 2)
+
+/* A copy in another layout of memory: put in by the planner, in no file; lib/ops/reorder.c */
+OP(Reorder, identity, copy, reorder, 0)

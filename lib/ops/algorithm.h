@@ -82,6 +82,7 @@ double algorithm_estimate(const struct algorithm *, const struct site *);
 
 enum argument_kind {
     ARGUMENT_INT,
+    ARGUMENT_ULONG,
     ARGUMENT_FLOAT,
     ARGUMENT_VALUE,
     ARGUMENT_WORKSPACE,
@@ -90,6 +91,7 @@ enum argument_kind {
 struct argument {
     enum argument_kind kind;
     int32_t i;
+    uint64_t u;
     float f;
     fovea_value value; /* FOVEA_NO_VALUE: some valid buffer that the kernel will not touch */
     size_t offset;     /* VALUE: elements from the value's start; WORKSPACE, PACKED: bytes */
@@ -131,6 +133,7 @@ void recipe_define(struct recipe *, const char *name, int64_t value);         /*
 void recipe_define_text(struct recipe *, const char *name, const char *text); /* -DNAME=text */
 void recipe_int(struct recipe *,
                 int64_t); /* a kernel argument of type int; fails if it does not fit */
+void recipe_ulong(struct recipe *, uint64_t);
 void recipe_float(struct recipe *, float);
 void recipe_value(struct recipe *,
                   fovea_value); /* two kernel arguments: buffer, ulong offset in elements */

@@ -16,6 +16,8 @@ struct conv {
     bool fits;                 /* every padded axis is within CONV_SPAN_LIMIT */
 };
 
+extern const struct algorithm conv_blocked;
+
 struct conv conv_of(const struct site *);
 const char *conv_refuse_span(const struct conv *);
 /* Why an algorithm that computes y = activate(conv + bias) only cannot do the node; NULL if it can. */

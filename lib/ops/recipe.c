@@ -56,6 +56,10 @@ void recipe_int(struct recipe *r, int64_t i) {
     push_argument(r, (struct argument){.kind = ARGUMENT_INT, .i = (int32_t)i});
 }
 
+void recipe_ulong(struct recipe *r, uint64_t u) {
+    push_argument(r, (struct argument){.kind = ARGUMENT_ULONG, .u = u});
+}
+
 void recipe_float(struct recipe *r, float f) {
     push_argument(r, (struct argument){.kind = ARGUMENT_FLOAT, .f = f});
 }

@@ -50,11 +50,18 @@ static void touch(struct fovea_plan *p, fovea_value v, size_t step) {
     root->used = true;
 }
 
+static size_t stored_bytes(const struct fovea_plan *p, fovea_value v) {
+    struct site site = {p->graph, NULL, &p->context->info, p->blocked, NULL};
+    if (!p->blocked[v]) return desc_bytes(&p->graph->values[v].desc);
+    return (size_t)site_stored_elements(&site, v) * sizeof(float);
+}
+
 static void find_lifetimes(struct fovea_plan *p) {
     const fovea_graph *g = p->graph;
     for (size_t i = 0; i < g->n_values; i++) {
         p->values[i].root = (fovea_value)i;
         p->values[i].bytes = desc_bytes(&g->values[i].desc);
+        p->values[i].stored = stored_bytes(p, (fovea_value)i);
     }
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct node *n = p->steps[i].node;
@@ -73,22 +80,13 @@ static bool owns_memory(const struct fovea_plan *p, size_t i) {
     return v->is_input || v->is_output || v->storage || p->keep_values;
 }
 
-/* Whether a step on the reference reads the value. */
-static bool read_by_host(const struct fovea_plan *p, size_t v) {
-    for (size_t i = 0; i < p->n_steps; i++)
-        for (size_t k = 0; k < p->steps[i].node->n_in && !p->steps[i].algorithm; k++)
-            if (p->steps[i].node->in[k] == v) return true;
-    return false;
-}
-
-static fovea_status create_own(struct fovea_plan *p, size_t i) {
+fovea_status plan_create_own(struct fovea_plan *p, fovea_value i) {
     const struct value *v = &p->graph->values[i];
     struct plan_value *pv = &p->values[i];
     fovea_tensor *t = mem_zero(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a tensor");
     *t = (fovea_tensor){.context = p->context, .desc = v->desc};
     pv->own = t;
-    if (v->storage) p->info.parameter_bytes += (int64_t)pv->bytes;
     if (v->storage && !p->context->cl && !p->guard) { /* the reference reads the graph's own copy */
         t->borrows = true;
         t->place.host = v->storage->data;
@@ -97,9 +95,6 @@ static fovea_status create_own(struct fovea_plan *p, size_t i) {
             place_create(&t->place, p->context, align_up(pv->bytes) + guard_bytes(p));
         t->place.offset = p->guard ? GUARD_SHIFT : 0;
         if (status != FOVEA_OK) return fail_in(status, "value '%s': ", v->name);
-        if (v->storage) TRY(place_write(&t->place, 0, v->storage->data, pv->bytes));
-        if (v->storage && p->consume && !read_by_host(p, i))
-            graph_value_drop_data(p->graph, (fovea_value)i);
     }
     pv->place = t->place;
     return FOVEA_OK;
@@ -189,10 +184,10 @@ static fovea_status place_shared(struct fovea_plan *p) {
     if (!blocks) return fail_memory(p->graph->n_values * sizeof *blocks, "an arena's layout");
     for (size_t i = 0; i < p->graph->n_values; i++) {
         struct plan_value *v = &p->values[i];
-        if (!v->used || v->own || v->root != i) continue;
+        if (!v->used || owns_memory(p, i) || v->root != i) continue;
         v->in_arena = true;
         blocks[n++] =
-            (struct block){align_up(v->bytes + guard + 1), v->first, v->last, 0, 0, &v->place};
+            (struct block){align_up(v->stored + guard + 1), v->first, v->last, 0, 0, &v->place};
     }
     for (size_t i = 0; i < p->n_steps; i++) {
         struct plan_step *s = &p->steps[i];
@@ -208,7 +203,9 @@ static fovea_status place_shared(struct fovea_plan *p) {
 fovea_status plan_place_values(struct fovea_plan *p) {
     find_lifetimes(p);
     for (size_t i = 0; i < p->graph->n_values; i++)
-        if (p->values[i].used && p->values[i].root == i && owns_memory(p, i)) TRY(create_own(p, i));
+        if (p->values[i].used && p->values[i].root == i && owns_memory(p, i) &&
+            !p->graph->values[i].storage)
+            TRY(plan_create_own(p, (fovea_value)i));
     return place_shared(p);
 }
 
@@ -220,14 +217,10 @@ static void free_arenas(struct fovea_plan *p) {
     p->info.arena_bytes = 0;
 }
 
-fovea_status plan_place_again(struct fovea_plan *p) {
-    free_arenas(p);
-    return place_shared(p);
-}
-
 void plan_free_places(struct fovea_plan *p) {
     for (size_t i = 0; p->values && p->graph && i < p->graph->n_values; i++)
         fovea_tensor_destroy(p->values[i].own);
     free_arenas(p);
     mem_free(p->values);
+    p->values = NULL;
 }

@@ -68,11 +68,8 @@ static fovea_status create_kernels(struct plan_step *s, const struct wanted *w) 
     return FOVEA_OK;
 }
 
-/* Bans the step's algorithm if one of its programs failed, and selects again. A warning carries the
- * build log. */
-static fovea_status ban_failed(struct fovea_plan *p, struct plan_step *s, const struct wanted *w,
-                               bool *banned) {
-    const struct algorithm *const *list = algorithms_of(s->node->op);
+/* Bans the step's algorithm if one of its programs failed. A warning carries the build log. */
+static fovea_status ban_failed(struct fovea_plan *p, struct plan_step *s, const struct wanted *w) {
     for (size_t k = 0; k < s->recipe.n_steps; k++) {
         const struct step *r = &s->recipe.steps[k];
         size_t at = r->kind == STEP_KERNEL ? find_source(w, r) : w->count;
@@ -81,50 +78,35 @@ static fovea_status ban_failed(struct fovea_plan *p, struct plan_step *s, const 
         const char *log = w->logs[at] ? w->logs[at] : fovea_error();
         if (p->algorithm) return fail(w->statuses[at], "%s", log);
         if (o->warn) o->warn(o->user, log);
-        for (size_t i = 0; list[i] && i < 64; i++)
-            if (list[i] == s->algorithm) s->banned |= (uint64_t)1 << i;
-        *banned = true;
-        return FOVEA_OK;
+        return plan_ban(p, s);
     }
     return FOVEA_OK;
 }
 
-static fovea_status build_once(struct fovea_plan *p, struct wanted *w, bool *again) {
+static fovea_status build(struct fovea_plan *p, struct wanted *w) {
     size_t compiled = 0;
     TRY(collect(p, w));
     TRY(opencl_build(p->context->cl, w->sources, w->count, w->programs, w->statuses, w->logs,
                      &compiled));
-    for (size_t i = 0; i < p->n_steps; i++) {
-        bool banned = false;
-        TRY(ban_failed(p, &p->steps[i], w, &banned));
-        *again = *again || banned;
-    }
-    for (size_t i = 0; i < p->n_steps && !*again; i++) TRY(create_kernels(&p->steps[i], w));
+    for (size_t i = 0; i < p->n_steps; i++) TRY(ban_failed(p, &p->steps[i], w));
+    for (size_t i = 0; i < p->n_steps && !p->again; i++) TRY(create_kernels(&p->steps[i], w));
     p->info.programs = w->count;
     p->info.programs_stored = w->count - compiled;
     return FOVEA_OK;
 }
 
 fovea_status plan_build(struct fovea_plan *p) {
+    struct wanted w = {0};
     if (!p->context->cl) return FOVEA_OK;
-    for (bool again = true; again;) {
-        struct wanted w = {0};
-        again = false;
-        fovea_status status = build_once(p, &w, &again);
-        wanted_free(&w); /* the recipes own the strings */
-        for (size_t i = 0; status == FOVEA_OK && again && i < p->n_steps; i++) {
-            free_kernels(&p->steps[i]);
-            if (p->steps[i].banned) status = plan_select(p, &p->steps[i]);
-        }
-        if (status != FOVEA_OK) return status;
-    }
-    return FOVEA_OK;
+    fovea_status status = build(p, &w);
+    wanted_free(&w); /* the recipes own the strings */
+    return status;
 }
 
 /* ---- Arguments ---- */
 
 static size_t argument_element(const struct fovea_plan *p, const struct argument *a) {
-    if (a->kind == ARGUMENT_WORKSPACE) return a->element;
+    if (a->kind != ARGUMENT_VALUE) return a->element;
     return fovea_dtype_size(p->graph->values[a->value].desc.dtype);
 }
 
@@ -138,12 +120,13 @@ static struct opencl_buffer *argument_buffer(const struct fovea_plan *p, const s
         return NULL;
     }
     size_t element = argument_element(p, a);
-    if (a->kind == ARGUMENT_WORKSPACE) {
-        *offset = (s->workspace_place.offset + a->offset) / element;
-        return s->workspace_place.buffer;
+    if (a->kind == ARGUMENT_VALUE) {
+        struct place place = plan_place(p, a->value);
+        *offset = place.offset / element + a->offset;
+        return place.buffer;
     }
-    struct place place = plan_place(p, a->value);
-    *offset = place.offset / element + a->offset;
+    struct place place = a->kind == ARGUMENT_PACKED ? s->packed : s->workspace_place;
+    *offset = (place.offset + a->offset) / element;
     return place.buffer;
 }
 
@@ -151,6 +134,7 @@ static fovea_status set_argument(const struct fovea_plan *p, const struct plan_s
                                  struct opencl_kernel *k, const struct argument *a,
                                  unsigned *index) {
     if (a->kind == ARGUMENT_INT) return opencl_kernel_set(k, (*index)++, &a->i, sizeof a->i);
+    if (a->kind == ARGUMENT_ULONG) return opencl_kernel_set(k, (*index)++, &a->u, sizeof a->u);
     if (a->kind == ARGUMENT_FLOAT) return opencl_kernel_set(k, (*index)++, &a->f, sizeof a->f);
     uint64_t offset;
     struct opencl_buffer *buffer = argument_buffer(p, s, a, &offset);
@@ -166,15 +150,26 @@ static bool uses(const struct step *r, fovea_value v) {
     return false;
 }
 
-fovea_status plan_set_arguments(struct fovea_plan *p, fovea_value only) {
+static fovea_status set_kernel(const struct fovea_plan *p, struct plan_step *s, size_t k) {
+    const struct step *r = &s->recipe.steps[k];
+    unsigned index = 0;
+    for (size_t a = 0; r->kind == STEP_KERNEL && a < r->n_args; a++)
+        TRY(set_argument(p, s, s->kernels[k], &r->args[a], &index));
+    return FOVEA_OK;
+}
+
+fovea_status plan_set_step_arguments(struct fovea_plan *p, struct plan_step *s) {
+    for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++) TRY(set_kernel(p, s, k));
+    return FOVEA_OK;
+}
+
+fovea_status plan_set_arguments(struct fovea_plan *p, fovea_value v) {
     for (size_t i = 0; i < p->n_steps; i++) {
         struct plan_step *s = &p->steps[i];
         for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++) {
             const struct step *r = &s->recipe.steps[k];
-            unsigned index = 0;
-            if (r->kind != STEP_KERNEL || (only != FOVEA_NO_VALUE && !uses(r, only))) continue;
-            for (size_t a = 0; a < r->n_args; a++)
-                TRY(set_argument(p, s, s->kernels[k], &r->args[a], &index));
+            bool done = r->once && !s->packs_every_run && !p->guard; /* its weights may be gone */
+            if (!done && uses(r, v)) TRY(set_kernel(p, s, k));
         }
     }
     return FOVEA_OK;

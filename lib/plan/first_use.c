@@ -14,20 +14,6 @@ static bool same_kernels(const struct plan_step *a, const struct plan_step *b) {
     return a->algorithm == b->algorithm && strcmp(a->options, b->options) == 0;
 }
 
-bool plan_distrusts(const struct fovea_plan *p, const struct plan_step *s) {
-    const fovea_context *c = p->context;
-    for (size_t i = 0; i < p->n_lies; i++)
-        if (p->lies[i].algorithm == s->algorithm && strcmp(p->lies[i].options, s->options) == 0)
-            return true;
-    if (p->guard || p->algorithm || getenv("FOVEA_KERNEL_DIR")) return false;
-    return store_evidence_get(c->store, c->device_key, s->algorithm->name, s->options) == 0;
-}
-
-void plan_free_lies(struct fovea_plan *p) {
-    for (size_t i = 0; i < p->n_lies; i++) mem_free(p->lies[i].options);
-    mem_free(p->lies);
-}
-
 static bool is_known(const struct fovea_plan *p, const struct plan_step *s) {
     const fovea_context *c = p->context;
     return !getenv("FOVEA_KERNEL_DIR") &&
@@ -46,13 +32,9 @@ static bool speaks_for_all(const struct fovea_plan *p, size_t i) {
     return true;
 }
 
-static fovea_status remember_lie(struct fovea_plan *p, const struct plan_step *s,
-                                 const fovea_verdict *v) {
+static fovea_status ban_liar(struct fovea_plan *p, const struct plan_step *s,
+                             const fovea_verdict *v) {
     const fovea_context_options *o = &p->context->options;
-    struct lie *lie = mem_push(&p->lies, &p->n_lies, &p->lies_capacity, sizeof *lie);
-    char *options = mem_string(s->options);
-    if (lie) *lie = (struct lie){s->algorithm, options};
-    if (!lie || !options) return fail_memory(sizeof *lie, "a quarantined kernel");
     fail(FOVEA_DEVICE_ERROR,
          "%s gives a wrong result on %s (element %lld is %.9g, expected %.9g, bound %.3g) and is "
          "not "
@@ -60,13 +42,14 @@ static fovea_status remember_lie(struct fovea_plan *p, const struct plan_step *s
          s->algorithm->name, p->context->info.name, (long long)v->index, v->got, v->expected,
          v->bound, s->problem);
     if (o->warn) o->warn(o->user, fovea_error());
-    return FOVEA_OK;
+    return plan_ban(p, s);
 }
 
 /* A step that the reference cannot follow (indices that random numbers do not hit) stays unchecked. */
-static fovea_status check_step(struct fovea_plan *p, size_t i, bool *again) {
+static fovea_status check_step(struct fovea_plan *p, size_t i) {
     const struct plan_step *s = &p->steps[i];
     fovea_verdict v;
+    TRY(plan_ready_step(p, i));
     fovea_status status = plan_examine(p, i, &v);
     if (status == FOVEA_DEVICE_ERROR) return status;
     if (status != FOVEA_OK) {
@@ -76,17 +59,15 @@ static fovea_status check_step(struct fovea_plan *p, size_t i, bool *again) {
     log_line("select", "%s is checked at '%s': %s", s->algorithm->name, s->node->name,
              v.right ? "right" : "wrong");
     plan_testify(p, s, &v);
-    if (v.right) return FOVEA_OK;
-    *again = true;
-    return remember_lie(p, s, &v);
+    return v.right ? FOVEA_OK : ban_liar(p, s, &v);
 }
 
-fovea_status plan_first_use(struct fovea_plan *p, bool *again) {
+fovea_status plan_first_use(struct fovea_plan *p) {
     if (!p->context->cl || p->guard || p->algorithm || p->unchecked) return FOVEA_OK;
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct plan_step *s = &p->steps[i];
         if (!s->algorithm || s->shared || s->recipe.n_steps == 0 || s->flops > FLOPS_MAX) continue;
-        if (speaks_for_all(p, i) && !is_known(p, s)) TRY(check_step(p, i, again));
+        if (speaks_for_all(p, i) && !is_known(p, s)) TRY(check_step(p, i));
     }
     return FOVEA_OK;
 }

@@ -50,21 +50,45 @@ static fovea_status build(struct fovea_plan *p) {
     return status;
 }
 
-/* Checks kernels that are new to this device; where one lies, selects, builds and places again. */
-static fovea_status check(struct fovea_plan *p) {
-    for (bool again = true; again;) {
-        again = false;
-        TRY(plan_first_use(p, &again));
-        if (!again) break;
-        plan_free_kernels(p);
-        for (size_t i = 0; i < p->n_steps; i++)
-            if (p->steps[i].algorithm && plan_distrusts(p, &p->steps[i]))
-                TRY(plan_select(p, &p->steps[i]));
-        TRY(build(p));
-        TRY(plan_place_again(p));
-        TRY(plan_set_arguments(p, FOVEA_NO_VALUE));
-    }
-    return FOVEA_OK;
+static void step_free(struct plan_step *s) {
+    for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++)
+        opencl_kernel_destroy(s->kernels[k]);
+    mem_free(s->kernels);
+    recipe_free(&s->recipe);
+    place_destroy(&s->packed);
+    mem_free(s->refusals);
+    mem_free(s->accepted);
+    mem_free(s->problem);
+    mem_free(s->options);
+}
+
+/* Back to the start, but for what was banned. */
+static void reset(struct fovea_plan *p) {
+    for (size_t i = 0; i < p->n_steps; i++) step_free(&p->steps[i]);
+    plan_free_places(p);
+    mem_free(p->steps);
+    mem_free(p->slot_ms);
+    mem_free(p->blocked);
+    fovea_graph_destroy(p->graph);
+    p->steps = NULL;
+    p->slot_ms = NULL;
+    p->blocked = NULL;
+    p->graph = NULL;
+    p->n_steps = 0;
+    p->again = false;
+}
+
+/* One try: ends early where `again` says that something was banned. */
+static fovea_status try_to_make(struct fovea_plan *p, const fovea_graph *graph,
+                                const fovea_plan_options *o) {
+    TRY(graph_copy(&p->graph, graph));
+    TRY(plan_prepare(p->graph, o));
+    TRY(plan_layout(p));
+    TRY(add_steps(p));
+    if (!p->again) TRY(build(p));
+    if (p->again) return FOVEA_OK;
+    TRY(plan_place_values(p));
+    return plan_first_use(p);
 }
 
 static fovea_status make(struct fovea_plan *p, const fovea_graph *graph,
@@ -77,13 +101,11 @@ static fovea_status make(struct fovea_plan *p, const fovea_graph *graph,
     TRY(graph_want_data(graph));
     if (o->algorithm && !(p->algorithm = mem_string(o->algorithm)))
         return fail_memory(strlen(o->algorithm), "a name");
-    TRY(graph_copy(&p->graph, graph));
-    TRY(plan_prepare(p->graph, o));
-    TRY(add_steps(p));
-    TRY(build(p));
-    TRY(plan_place_values(p));
-    TRY(plan_set_arguments(p, FOVEA_NO_VALUE));
-    TRY(check(p));
+    do {
+        reset(p);
+        TRY(try_to_make(p, graph, o));
+    } while (p->again);
+    TRY(plan_upload(p));
     count(p);
     p->info.plan_ms = now_ms() - start;
     return FOVEA_OK;
@@ -108,27 +130,12 @@ fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context, const f
     return status;
 }
 
-static void step_free(struct plan_step *s) {
-    for (size_t k = 0; s->kernels && k < s->recipe.n_steps; k++)
-        opencl_kernel_destroy(s->kernels[k]);
-    mem_free(s->kernels);
-    recipe_free(&s->recipe);
-    mem_free(s->refusals);
-    mem_free(s->accepted);
-    mem_free(s->problem);
-    mem_free(s->options);
-}
-
 void fovea_plan_destroy(fovea_plan *p) {
     if (!p) return;
     if (p->context->cl) opencl_finish(p->context->cl); /* nothing may use the memory any more */
-    for (size_t i = 0; i < p->n_steps; i++) step_free(&p->steps[i]);
-    plan_free_places(p);
-    plan_free_lies(p);
-    mem_free(p->steps);
-    mem_free(p->slot_ms);
+    reset(p);
+    plan_free_bans(p);
     mem_free(p->algorithm);
-    fovea_graph_destroy(p->graph);
     mem_free(p);
 }
 

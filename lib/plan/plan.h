@@ -17,6 +17,7 @@ struct plan_value {
     struct place place;
     fovea_value root;   /* itself, or the value whose memory it shares (Reshape and its kind) */
     size_t bytes;       /* of contents */
+    size_t stored;      /* as it lies in memory, in channel blocks perhaps */
     size_t first, last; /* steps between which it must be kept */
     bool used, in_arena;
     fovea_tensor *own;  /* inputs, outputs, constants, kept values: memory of its own */
@@ -27,17 +28,20 @@ struct plan_step {
     const struct node *node;
     const struct algorithm *algorithm; /* NULL: the CPU reference */
     bool shared;                       /* nothing to do: the output shares its input's memory */
-    uint64_t banned;                   /* bit i: algorithm i of the list failed to build */
     struct recipe recipe;
     struct opencl_kernel **kernels;
     size_t workspace;
     struct place workspace_place;
+    size_t packed_bytes;
+    struct place packed;  /* lasting memory of its own: packed weights */
+    bool packs_every_run; /* what it packs is no constant */
+    int tuning[TUNABLES_MAX];
     char *refusals, *accepted, *problem, *options;
     double flops, bytes, ms;
 };
 
-/* An algorithm whose kernels, built with these options, gave a wrong result on this device. */
-struct lie {
+/* An algorithm whose kernels, with these options, do not build or gave a wrong result on this device. */
+struct ban {
     const struct algorithm *algorithm;
     char *options;
 };
@@ -52,8 +56,10 @@ struct fovea_plan {
     size_t n_arenas;
     bool guard, keep_values, consume, unchecked, ran;
     uint64_t perturb;
-    struct lie *lies;
-    size_t n_lies, lies_capacity;
+    unsigned char *blocked; /* by value: it lies in channel blocks */
+    struct ban *bans;
+    size_t n_bans, bans_capacity;
+    bool again;      /* something was banned: choose anew */
     char *algorithm; /* the only one allowed where an operator has it; or NULL */
     double *slot_ms; /* of the profile, one for each step */
     fovea_plan_info info;
@@ -61,34 +67,55 @@ struct fovea_plan {
 
 /* prepare.c: fixes input shapes, infers all others, folds constants, rewrites. */
 fovea_status plan_prepare(fovea_graph *, const fovea_plan_options *);
-/* select.c: chooses an algorithm for a step and writes its recipe. */
+/* layout.c: decides which values lie in channel blocks and inserts Reorder nodes. */
+fovea_status plan_layout(struct fovea_plan *);
+/* layout.c: whether the values of a node lie as the algorithm wishes. */
+bool plan_fits_layout(const struct algorithm *, const struct site *);
+/* layout.c: contents of a value as a plain array of plan_value.bytes bytes. */
+fovea_status plan_value_write(struct fovea_plan *, fovea_value, const void *);
+fovea_status plan_value_read(struct fovea_plan *, fovea_value, void *);
+/* select.c: chooses an algorithm for a step and writes its recipe; bans it (and sets `again`) if its
+ * kernels are known to give wrong results here. */
 fovea_status plan_select(struct fovea_plan *, struct plan_step *);
-/* first_use.c: checks kernels that this device has not been seen to run right; *again: one of them lied,
- * so that its steps must be selected anew. */
-fovea_status plan_first_use(struct fovea_plan *, bool *again);
-/* first_use.c: whether the step's kernels are known to give wrong results here. */
-bool plan_distrusts(const struct fovea_plan *, const struct plan_step *);
-void plan_free_lies(struct fovea_plan *);
+/* select.c: why an algorithm is not to do a node in this plan; NULL if it may. */
+const char *plan_passes_over(const struct fovea_plan *, const struct site *,
+                             const struct algorithm *, const char *problem);
+/* select.c: what a node is thought to take. */
+double plan_seconds(const struct fovea_plan *, const struct site *, const struct algorithm *,
+                    const char *problem);
+/* select.c: the step's algorithm is not used any more with these options; sets `again`. */
+fovea_status plan_ban(struct fovea_plan *, const struct plan_step *);
+void plan_free_bans(struct fovea_plan *);
+/* first_use.c: checks kernels that this device has not been seen to run right; bans those that lie. */
+fovea_status plan_first_use(struct fovea_plan *);
 /* verify.c: one step on random inputs against the reference; a wrong result is no error. */
 fovea_status plan_examine(struct fovea_plan *, size_t step, fovea_verdict *);
 /* verify.c: puts what was found into the store, for the problem and for the kernels as built. */
 void plan_testify(const struct fovea_plan *, const struct plan_step *, const fovea_verdict *);
-/* build.c: programs and kernels of all steps; selects again where a build fails. */
+/* build.c: programs and kernels of all steps; bans what does not build. */
 fovea_status plan_build(struct fovea_plan *);
 void plan_free_kernels(struct fovea_plan *);
-/* build.c: sets kernel arguments; all of them, or only those that use one value. */
-fovea_status plan_set_arguments(struct fovea_plan *, fovea_value only);
+/* build.c: sets the arguments of a step's kernels. */
+fovea_status plan_set_step_arguments(struct fovea_plan *, struct plan_step *);
+/* build.c: sets again the arguments of all kernels that use one value. */
+fovea_status plan_set_arguments(struct fovea_plan *, fovea_value);
 /* arena.c: whether a node's output shares its input's memory (Reshape and its kind). */
 bool plan_shares_memory(const struct fovea_plan *, const struct node *);
-/* arena.c: gives every value and workspace a place; uploads constants. */
+/* arena.c: gives every value but the constants, and every workspace, a place. */
 fovea_status plan_place_values(struct fovea_plan *);
-/* arena.c: places arena values and workspaces anew, after workspaces changed. */
-fovea_status plan_place_again(struct fovea_plan *);
+/* arena.c: memory of a value of its own. */
+fovea_status plan_create_own(struct fovea_plan *, fovea_value);
+/* upload.c: constants and packed memory of one step are there, and its arguments are set. */
+fovea_status plan_ready_step(struct fovea_plan *, size_t step);
+/* upload.c: readies all steps and packs; what only packing read is given back. */
+fovea_status plan_upload(struct fovea_plan *);
 void plan_free_places(struct fovea_plan *);
 /* Where a value is now: in the caller's tensor or in its own place. */
 struct place plan_place(const struct fovea_plan *, fovea_value);
-/* run.c: enqueues one step. */
-fovea_status plan_run_step(struct fovea_plan *, size_t i);
+/* run.c: enqueues one step, with its packing if `pack`. */
+fovea_status plan_run_step(struct fovea_plan *, size_t i, bool pack);
+/* run.c: enqueues only what the step packs. */
+fovea_status plan_pack_step(struct fovea_plan *, size_t i);
 /* One node on the reference; in[i] are the contents of its inputs (NULL: left out), `out` has desc
  * and data set by the caller, and y, bound, probable as it likes. */
 fovea_status plan_reference(const fovea_graph *, const struct node *, const void *const *in,

@@ -16,8 +16,10 @@ static fovea_status run_gemm(struct fovea_plan *p, const struct plan_step *s,
     struct opencl_buffer *buffers[3];
     size_t offsets[3];
     for (int i = 0; i < 3; i++) {
-        bool work = args[i]->kind == ARGUMENT_WORKSPACE;
-        struct place place = work ? s->workspace_place : plan_place(p, args[i]->value);
+        bool work = args[i]->kind != ARGUMENT_VALUE;
+        struct place place = args[i]->kind == ARGUMENT_WORKSPACE ? s->workspace_place
+                             : work                              ? s->packed
+                                                                 : plan_place(p, args[i]->value);
         buffers[i] = place.buffer;
         offsets[i] = work ? (place.offset + args[i]->offset) / sizeof(float)
                           : place.offset / sizeof(float) + args[i]->offset;
@@ -29,13 +31,23 @@ static fovea_status run_gemm(struct fovea_plan *p, const struct plan_step *s,
     return opencl_gemm(p->context->cl, &call, slot);
 }
 
-static fovea_status run_kernels(struct fovea_plan *p, size_t i) {
+static fovea_status run_kernels(struct fovea_plan *p, size_t i, bool pack) {
     const struct plan_step *s = &p->steps[i];
     size_t slot = p->context->options.profile ? i : SIZE_MAX;
     for (size_t k = 0; k < s->recipe.n_steps; k++) {
         const struct step *r = &s->recipe.steps[k];
+        if (r->once && !pack) continue;
         if (r->kind == STEP_GEMM) TRY(run_gemm(p, s, &r->gemm, slot));
         else TRY(opencl_launch(s->kernels[k], r->dims, r->global, r->local, slot));
+    }
+    return FOVEA_OK;
+}
+
+fovea_status plan_pack_step(struct fovea_plan *p, size_t i) {
+    const struct plan_step *s = &p->steps[i];
+    for (size_t k = 0; k < s->recipe.n_steps; k++) {
+        const struct step *r = &s->recipe.steps[k];
+        if (r->once) TRY(opencl_launch(s->kernels[k], r->dims, r->global, r->local, SIZE_MAX));
     }
     return FOVEA_OK;
 }
@@ -83,7 +95,7 @@ static fovea_status host_inputs(struct fovea_plan *p, const struct node *n, stru
             h->in[i] = v->storage->data; /* a guarded plan may differ */
         else if (!(h->in[i] = h->copies[i] = mem_alloc(bytes)))
             return fail_memory(bytes, "an input");
-        else TRY(place_read(&place, 0, h->copies[i], bytes));
+        else TRY(plan_value_read(p, n->in[i], h->copies[i]));
     }
     return FOVEA_OK;
 }
@@ -121,8 +133,7 @@ static fovea_status run_reference(struct fovea_plan *p, size_t step) {
         struct reference_out *o = &h.out[i];
         if (!o->data) continue;
         if (p->perturb && o->y) perturb(random_mix(p->perturb, step * 64 + i), o);
-        struct place place = plan_place(p, n->out[i]);
-        if (p->context->cl) status = place_write(&place, 0, o->data, p->values[n->out[i]].bytes);
+        if (p->context->cl) status = plan_value_write(p, n->out[i], o->data);
     }
     host_free(p, n, &h);
     if (status != FOVEA_OK) return fail_in(status, "%s node '%s': ", op_name(n->op), n->name);
@@ -131,13 +142,14 @@ static fovea_status run_reference(struct fovea_plan *p, size_t step) {
 
 /* ---- Steps ---- */
 
-fovea_status plan_run_step(struct fovea_plan *p, size_t i) {
+fovea_status plan_run_step(struct fovea_plan *p, size_t i, bool pack) {
     if (p->steps[i].shared) return FOVEA_OK;
-    return p->steps[i].algorithm ? run_kernels(p, i) : run_reference(p, i);
+    return p->steps[i].algorithm ? run_kernels(p, i, pack) : run_reference(p, i);
 }
 
 fovea_status fovea_plan_run(fovea_plan *p) {
-    for (size_t i = 0; i < p->n_steps; i++) TRY(plan_run_step(p, i));
+    for (size_t i = 0; i < p->n_steps; i++)
+        TRY(plan_run_step(p, i, p->guard || p->steps[i].packs_every_run));
     if (p->context->cl && !p->ran && p->context->store) {
         TRY(opencl_finish(p->context->cl)); /* once: some runtimes compile at the first launch */
         opencl_remember(p->context->cl);

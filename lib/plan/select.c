@@ -8,28 +8,39 @@
 #include "base/text.h"
 #include "plan/plan.h"
 
-/* Whether the algorithm gave a wrong result for this problem on this device before. A plan that is to
- * be verified, that names its algorithm, or whose kernels come from a folder, tries it all the same. */
-static bool is_quarantined(const struct fovea_plan *p, const struct plan_step *s,
+/* A plan that is to be verified, that names its algorithm, or whose kernels come from a folder, tries
+ * even what gave wrong results before. */
+static bool tries_all(const struct fovea_plan *p) {
+    return p->guard || p->algorithm || getenv("FOVEA_KERNEL_DIR");
+}
+
+/* Whether the algorithm gave a wrong result for this problem on this device before. */
+static bool is_quarantined(const struct fovea_plan *p, const char *problem,
                            const struct algorithm *a) {
     const fovea_context *c = p->context;
-    if (p->guard || p->algorithm || getenv("FOVEA_KERNEL_DIR")) return false;
-    if (store_evidence_get(c->store, c->device_key, a->name, s->problem) != 0) return false;
+    return !tries_all(p) && store_evidence_get(c->store, c->device_key, a->name, problem) == 0;
+}
+
+static void warn_quarantined(const struct fovea_plan *p, const struct plan_step *s,
+                             const struct algorithm *a) {
+    const fovea_context *c = p->context;
     fail(FOVEA_DEVICE_ERROR,
          "%s gave a wrong result on %s before and is passed over for '%s'; `fovea verify` tries it "
          "again",
          a->name, c->info.name, s->node->name);
     if (c->options.warn) c->options.warn(c->options.user, fovea_error());
-    return true;
 }
 
-/* True if the plan allows only one algorithm, the operator has it, and it is not this one. */
-static bool is_excluded(const struct fovea_plan *p, const struct algorithm *const *list,
-                        const struct algorithm *a) {
-    if (!p->algorithm || strcmp(p->algorithm, a->name) == 0) return false;
-    for (size_t i = 0; list[i]; i++)
+/* Whether the plan allows only one algorithm, which the operator has. */
+static bool is_forced(const struct fovea_plan *p, const struct algorithm *const *list) {
+    for (size_t i = 0; p->algorithm && list[i]; i++)
         if (strcmp(p->algorithm, list[i]->name) == 0) return true;
     return false;
+}
+
+static bool is_excluded(const struct fovea_plan *p, const struct algorithm *const *list,
+                        const struct algorithm *a) {
+    return is_forced(p, list) && strcmp(p->algorithm, a->name) != 0;
 }
 
 static fovea_status keep_texts(struct plan_step *s, struct text *refusals, struct text *accepted) {
@@ -44,36 +55,7 @@ static void add_refusal(struct text *t, const struct algorithm *a, const char *r
     text_add(t, "%s%s: %s", t->length ? "; " : "", a->name, reason);
 }
 
-/* Walks the list; sets s->algorithm and the texts. */
-static fovea_status choose(struct fovea_plan *p, struct plan_step *s, const struct site *site) {
-    const struct algorithm *const *list = algorithms_of(s->node->op);
-    struct text refusals = {0}, accepted = {0};
-    double best = INFINITY;
-    bool forced = false;
-    s->algorithm = NULL;
-    for (size_t i = 0; p->context->cl && list[i]; i++) {
-        const struct algorithm *a = list[i];
-        const char *reason = algorithm_refuses(a, site);
-        if (!reason && i < 64 && s->banned >> i & 1) reason = "its kernels did not build, or lied";
-        forced = forced || (p->algorithm && strcmp(p->algorithm, a->name) == 0);
-        if (reason) add_refusal(&refusals, a, reason);
-        else text_add(&accepted, "%s%s", accepted.length ? " " : "", a->name);
-        if (reason || is_excluded(p, list, a)) continue;
-        if (is_quarantined(p, s, a)) {
-            add_refusal(&refusals, a, "quarantined: it gave a wrong result here before");
-            continue;
-        }
-        double estimate = algorithm_estimate(a, site);
-        if (s->algorithm && estimate >= best) continue;
-        s->algorithm = a;
-        best = estimate;
-    }
-    TRY(keep_texts(s, &refusals, &accepted));
-    if (forced && !s->algorithm)
-        return fail(FOVEA_UNSUPPORTED, "%s node '%s': %s", op_name(s->node->op), s->node->name,
-                    s->refusals);
-    return FOVEA_OK;
-}
+/* ---- Recipes ---- */
 
 static fovea_status keep_options(struct plan_step *s) {
     struct text t = {0};
@@ -96,8 +78,9 @@ static bool makes_nothing(const struct site *site) {
 }
 
 static fovea_status lower(const struct site *site, struct plan_step *s) {
-    s->workspace = 0;
+    s->workspace = s->packed_bytes = 0;
     if (s->algorithm && !s->shared) {
+        if (s->algorithm->packed) s->packed_bytes = s->algorithm->packed(site);
         if (s->algorithm->workspace) s->workspace = s->algorithm->workspace(site);
         if (!makes_nothing(site)) TRY(s->algorithm->lower(site, &s->recipe));
         if (s->recipe.failed) return fail_memory(64, "a step's recipe");
@@ -105,22 +88,103 @@ static fovea_status lower(const struct site *site, struct plan_step *s) {
     return keep_options(s);
 }
 
-static void ban(struct plan_step *s) {
+/* ---- Bans ---- */
+
+static bool is_on_list(const struct fovea_plan *p, const struct algorithm *a, const char *options) {
+    for (size_t i = 0; i < p->n_bans; i++)
+        if (p->bans[i].algorithm == a && strcmp(p->bans[i].options, options) == 0) return true;
+    return false;
+}
+
+/* Whether the algorithm, as it would be built for this node, is banned. */
+static bool is_banned(const struct fovea_plan *p, const struct site *site,
+                      const struct algorithm *a) {
+    bool maybe = false, banned = false;
+    for (size_t i = 0; i < p->n_bans; i++) maybe = maybe || p->bans[i].algorithm == a;
+    if (!maybe) return false;
+    struct plan_step step = {.node = site->node, .algorithm = a};
+    if (lower(site, &step) == FOVEA_OK) banned = is_on_list(p, a, step.options);
+    recipe_free(&step.recipe);
+    mem_free(step.options);
+    return banned;
+}
+
+fovea_status plan_ban(struct fovea_plan *p, const struct plan_step *s) {
+    p->again = true;
+    if (is_on_list(p, s->algorithm, s->options)) return FOVEA_OK;
+    struct ban *b = mem_push(&p->bans, &p->n_bans, &p->bans_capacity, sizeof *b);
+    char *options = mem_string(s->options);
+    if (b) *b = (struct ban){s->algorithm, options};
+    return b && options ? FOVEA_OK : fail_memory(sizeof *b, "a ban");
+}
+
+void plan_free_bans(struct fovea_plan *p) {
+    for (size_t i = 0; i < p->n_bans; i++) mem_free(p->bans[i].options);
+    mem_free(p->bans);
+}
+
+/* Whether the step's kernels gave a wrong result on this device before. */
+static bool is_distrusted(const struct fovea_plan *p, const struct plan_step *s) {
+    const fovea_context *c = p->context;
+    return !tries_all(p) &&
+           store_evidence_get(c->store, c->device_key, s->algorithm->name, s->options) == 0;
+}
+
+/* ---- Choosing ---- */
+
+static const char quarantined[] = "quarantined: it gave a wrong result here before";
+
+const char *plan_passes_over(const struct fovea_plan *p, const struct site *site,
+                             const struct algorithm *a, const char *problem) {
+    const char *reason = algorithm_refuses(a, site);
+    if (!reason && is_excluded(p, algorithms_of(site->node->op), a)) reason = "not the one wanted";
+    if (!reason && is_banned(p, site, a)) reason = "its kernels did not build, or lied";
+    if (!reason && is_quarantined(p, problem, a)) reason = quarantined;
+    return reason;
+}
+
+double plan_seconds(const struct fovea_plan *p, const struct site *site, const struct algorithm *a,
+                    const char *problem) {
+    (void)p;
+    (void)problem;
+    return algorithm_estimate(a, site);
+}
+
+/* Walks the list; sets s->algorithm and the texts. */
+static fovea_status choose(struct fovea_plan *p, struct plan_step *s, const struct site *site) {
     const struct algorithm *const *list = algorithms_of(s->node->op);
-    for (size_t i = 0; list[i] && i < 64; i++)
-        if (list[i] == s->algorithm) s->banned |= (uint64_t)1 << i;
+    struct text refusals = {0}, accepted = {0};
+    double best = INFINITY;
+    s->algorithm = NULL;
+    for (size_t i = 0; p->context->cl && list[i]; i++) {
+        const struct algorithm *a = list[i];
+        const char *reason = plan_passes_over(p, site, a, s->problem);
+        if (reason == quarantined) warn_quarantined(p, s, a);
+        if (!algorithm_refuses(a, site))
+            text_add(&accepted, "%s%s", accepted.length ? " " : "", a->name);
+        if (!reason && !plan_fits_layout(a, site)) reason = "its values lie in another layout";
+        if (reason) {
+            add_refusal(&refusals, a, reason);
+            continue;
+        }
+        double estimate = plan_seconds(p, site, a, s->problem);
+        if (s->algorithm && estimate >= best) continue;
+        s->algorithm = a;
+        best = estimate;
+    }
+    TRY(keep_texts(s, &refusals, &accepted));
+    if (is_forced(p, list) && !s->algorithm)
+        return fail(FOVEA_UNSUPPORTED, "%s node '%s': %s", op_name(s->node->op), s->node->name,
+                    s->refusals);
+    return FOVEA_OK;
 }
 
 fovea_status plan_select(struct fovea_plan *p, struct plan_step *s) {
-    struct site site = {p->graph, s->node, &p->context->info, NULL, NULL};
+    struct site site = {p->graph, s->node, &p->context->info, p->blocked, s->tuning};
     s->shared = plan_shares_memory(p, s->node);
-    for (bool trusted = false; !trusted;) {
-        recipe_free(&s->recipe);
-        TRY(choose(p, s, &site));
-        TRY(lower(&site, s));
-        trusted = !s->algorithm || !plan_distrusts(p, s);
-        if (!trusted) ban(s);
-    }
+    TRY(choose(p, s, &site));
+    TRY(lower(&site, s));
+    if (s->algorithm && is_distrusted(p, s)) TRY(plan_ban(p, s));
     log_line("select", "%s '%s' -> %s%s%s", op_name(s->node->op), s->node->name,
              s->algorithm ? s->algorithm->name : "reference", *s->refusals ? "; " : "",
              s->refusals);

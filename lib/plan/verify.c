@@ -44,8 +44,7 @@ static fovea_status fill_value(struct fovea_plan *p, fovea_value v, uint64_t see
     void *data = mem_alloc(bytes);
     if (!data) return fail_memory(bytes, "random numbers");
     fill_numbers(&p->graph->values[v].desc, data, seed, integers);
-    struct place place = plan_place(p, v);
-    fovea_status status = place_write(&place, 0, data, bytes);
+    fovea_status status = plan_value_write(p, v, data);
     mem_free(data);
     return status;
 }
@@ -80,7 +79,8 @@ static bool is_exact(const struct node *n) {
     case OP_Abs:
     case OP_Neg:
     case OP_Clip:
-    case OP_Where: return node_activation(n).kind != ACTIVATION_LEAKY_RELU;
+    case OP_Where:
+    case OP_Reorder: return node_activation(n).kind != ACTIVATION_LEAKY_RELU;
     case OP_Gemm:
         return attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&
                node_activation(n).kind != ACTIVATION_LEAKY_RELU;
@@ -105,8 +105,7 @@ static fovea_status restore_constants(struct lens *l) {
     for (size_t i = 0; i < n->n_in; i++) {
         const struct value *v = node_in(l->plan->graph, n, i);
         if (!v || !v->storage) continue;
-        struct place place = plan_place(l->plan, n->in[i]);
-        TRY(place_write(&place, 0, v->storage->data, v->storage->bytes));
+        TRY(plan_value_write(l->plan, n->in[i], v->storage->data));
     }
     return FOVEA_OK;
 }
@@ -118,9 +117,8 @@ static fovea_status read_inputs(struct lens *l) {
     for (size_t i = 0; i < n->n_in; i++) {
         if (!node_in(l->plan->graph, n, i)) continue;
         size_t bytes = l->plan->values[n->in[i]].bytes;
-        struct place place = plan_place(l->plan, n->in[i]);
         if (!(l->in[i] = mem_alloc(bytes))) return fail_memory(bytes, "an input to verify");
-        TRY(place_read(&place, 0, l->in[i], bytes));
+        TRY(plan_value_read(l->plan, n->in[i], l->in[i]));
     }
     return FOVEA_OK;
 }
@@ -138,13 +136,15 @@ static fovea_status poison(struct lens *l) {
     for (size_t i = 0; i < n->n_out; i++) {
         if (n->out[i] == FOVEA_NO_VALUE) continue;
         struct place place = plan_place(l->plan, n->out[i]);
-        size_t end = round_up(l->plan->values[n->out[i]].bytes);
+        size_t end = round_up(l->plan->values[n->out[i]].stored);
         TRY(place_fill(&place, 0, POISON_PATTERN, end));
         if (l->plan->guard && !is_bound(l->plan, n->out[i]))
             TRY(place_fill(&place, end, GUARD_PATTERN, GUARD_BYTES));
     }
     if (l->step->workspace)
         TRY(place_fill(&l->step->workspace_place, 0, POISON_PATTERN, l->step->workspace / 4 * 4));
+    if (l->step->packed_bytes)
+        TRY(place_fill(&l->step->packed, 0, POISON_PATTERN, l->step->packed_bytes / 4 * 4));
     return FOVEA_OK;
 }
 
@@ -154,7 +154,7 @@ static fovea_status guard_intact(struct lens *l, fovea_value v, bool *intact) {
     *intact = true;
     if (!l->plan->guard || is_bound(l->plan, v)) return FOVEA_OK;
     struct place place = plan_place(l->plan, v);
-    TRY(place_read(&place, round_up(l->plan->values[v].bytes), guard, sizeof guard));
+    TRY(place_read(&place, round_up(l->plan->values[v].stored), guard, sizeof guard));
     for (size_t i = 0; i < GUARD_BYTES / 4; i++) *intact = *intact && guard[i] == GUARD_PATTERN;
     return FOVEA_OK;
 }
@@ -164,9 +164,8 @@ static fovea_status read_outputs(struct lens *l) {
     for (size_t i = 0; i < n->n_out; i++) {
         if (n->out[i] == FOVEA_NO_VALUE) continue;
         size_t bytes = l->plan->values[n->out[i]].bytes;
-        struct place place = plan_place(l->plan, n->out[i]);
         if (!(l->got[i] = mem_alloc(bytes))) return fail_memory(bytes, "an output to verify");
-        TRY(place_read(&place, 0, l->got[i], bytes));
+        TRY(plan_value_read(l->plan, n->out[i], l->got[i]));
     }
     return FOVEA_OK;
 }
@@ -270,7 +269,7 @@ static fovea_status examine(struct lens *l, const fovea_verify_options *o, fovea
     if (l->integers) TRY(write_integers(l, o->seed));
     TRY(read_inputs(l));
     TRY(poison(l));
-    TRY(plan_run_step(l->plan, l->index));
+    TRY(plan_run_step(l->plan, l->index, true));
     TRY(fovea_context_wait(l->plan->context));
     TRY(read_outputs(l));
     TRY(compute_truth(l));

@@ -1,0 +1,145 @@
+/* Convolution on channel blocks: cl_kernels/conv_blocked.cl. */
+#include <math.h>
+
+#include "ops/conv.h"
+#include "ops/gemm.h"
+
+enum { TILE_PIXELS, TILE_BLOCKS };
+static const struct tunable tunables[] = {
+    [TILE_PIXELS] = {"P", {1, 2, 3, 4, 5, 6, 7, 8, 12, 14}},
+    [TILE_BLOCKS] = {"Q", {1, 2, 3, 4}},
+    {0},
+};
+
+/* A tile of pixels by channel blocks that fills the vector registers: 32 of them where vectors have 16
+ * lanes, else 16. */
+struct tile {
+    int pixels, blocks;
+};
+
+static struct tile tile_of(const struct site *s, const struct conv *c) {
+    int64_t width = site_width(s), blocks = (c->oc + width - 1) / width;
+    struct tile t = {width == 16 ? 14 : 6, 2};
+    if (blocks == 1) t = (struct tile){width == 16 ? 14 : 12, 1};
+    if (c->pixels < t.pixels) t.pixels = c->pixels >= 4 ? 4 : c->pixels >= 2 ? 2 : 1;
+    t.pixels = site_tuned(s, TILE_PIXELS, t.pixels);
+    t.blocks = site_tuned(s, TILE_BLOCKS, t.blocks);
+    return t;
+}
+
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+struct blocked {
+    struct conv c;
+    struct tile tile;
+    int64_t width, icb, ocb, tiles; /* of one group */
+    int64_t weights, zeros;         /* elements of the packed weights; where the zeros begin */
+};
+
+static struct blocked blocked_of(const struct site *s) {
+    struct blocked b = {.c = conv_of(s), .width = site_width(s)};
+    b.tile = tile_of(s, &b.c);
+    b.icb = ceil_div(b.c.ic, b.width);
+    b.ocb = ceil_div(b.c.oc, b.width);
+    b.tiles = ceil_div(b.ocb, b.tile.blocks);
+    int64_t lanes = b.tile.blocks * b.width;
+    b.weights = b.c.groups * b.tiles * b.icb * b.c.taps * b.width * lanes;
+    b.zeros = b.weights + b.c.groups * b.tiles * lanes;
+    return b;
+}
+
+static uint32_t conv_blocked_blocked(const struct site *s) {
+    return 1u | (site_in(s, 3) != FOVEA_NO_VALUE ? 1u << 3 : 0) | BLOCKED_OUT;
+}
+
+static const char *conv_blocked_refuse(const struct site *s) {
+    struct conv c = conv_of(s);
+    int width = site_width(s);
+    if (c.w.kernel[0] != 1 || c.w.in[0] != 1 || c.w.out[0] != 1) return "a depth is convolved";
+    if (c.groups > 1 && (c.ic % width || c.oc % width))
+        return "the channels of a group must be a multiple of the vector width";
+    return conv_refuse_span(&c);
+}
+
+/* Groups of pixels: enough work-items to keep all compute units busy to the end. */
+static int64_t chunk_of(const struct site *s, const struct blocked *b) {
+    int64_t wanted = 8 * (int64_t)s->device->compute_units;
+    int64_t chunks = ceil_div(wanted, b->c.groups * b->tiles * b->c.n);
+    int64_t runs = ceil_div(b->c.pixels, b->tile.pixels);
+    return ceil_div(runs, chunks < runs ? chunks : runs) * b->tile.pixels;
+}
+
+static double conv_blocked_estimate(const struct site *s) {
+    struct blocked b = blocked_of(s);
+    double share = s->device->local_memory_is_real ? 0.01 : b.tile.pixels >= 6 ? 0.65 : 0.3;
+    double pixels = (double)ceil_div(b.c.pixels, b.tile.pixels) * b.tile.pixels;
+    double channels = (double)(b.tiles * b.tile.blocks * b.width);
+    double flops = 2 * (double)(b.c.n * b.c.groups) * pixels * channels *
+                   (double)(b.icb * b.width * b.c.taps);
+    return conv_seconds(s, flops, share, 1);
+}
+
+static size_t conv_blocked_packed(const struct site *s) {
+    struct blocked b = blocked_of(s);
+    return (size_t)(b.zeros + b.width) * sizeof(float);
+}
+
+static void push_defines(const struct site *s, struct recipe *r, const struct blocked *b) {
+    recipe_width(r, s);
+    recipe_define(r, "P", b->tile.pixels);
+    recipe_define(r, "Q", b->tile.blocks);
+    conv_push_window(r, &b->c.w);
+}
+
+static void lower_pack(const struct site *s, struct recipe *r, const struct blocked *b) {
+    recipe_kernel(r, "conv_blocked", "conv_blocked_pack");
+    push_defines(s, r, b);
+    recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
+    recipe_int(r, b->c.ic);
+    recipe_int(r, b->c.oc);
+    recipe_ulong(r, (uint64_t)b->zeros);
+    recipe_value(r, site_in(s, 1));
+    recipe_value(r, site_in(s, 2));
+    recipe_packed(r, 0, sizeof(float));
+    recipe_global(r, (size_t)(b->icb * b->width), (size_t)(b->tiles * b->c.groups), 0);
+    recipe_local(r, 1, 1, 1);
+    recipe_once(r);
+}
+
+static fovea_status conv_blocked_lower(const struct site *s, struct recipe *r) {
+    struct blocked b = blocked_of(s);
+    int64_t chunk = chunk_of(s, &b);
+    lower_pack(s, r, &b);
+    recipe_kernel(r, "conv_blocked", "conv_blocked");
+    push_defines(s, r, &b);
+    recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
+    recipe_int(r, b.c.groups);
+    recipe_int(r, b.icb);
+    recipe_int(r, b.c.w.in[1]);
+    recipe_int(r, b.c.w.in[2]);
+    recipe_int(r, b.ocb);
+    recipe_int(r, b.c.w.out[1]);
+    recipe_int(r, b.c.w.out[2]);
+    recipe_int(r, b.c.w.pad_begin[1]);
+    recipe_int(r, b.c.w.pad_begin[2]);
+    recipe_int(r, chunk);
+    recipe_ulong(r, (uint64_t)b.zeros);
+    recipe_value(r, site_in(s, 0));
+    recipe_packed(r, 0, sizeof(float));
+    conv_push_residual(s, r);
+    conv_push_outputs(s, r);
+    recipe_global(r, (size_t)(b.tiles * b.c.groups), (size_t)ceil_div(b.c.pixels, chunk),
+                  (size_t)b.c.n);
+    recipe_local(r, 1, 1, 1);
+    return FOVEA_OK;
+}
+
+const struct algorithm conv_blocked = {.name = "conv_blocked",
+                                       .refuse = conv_blocked_refuse,
+                                       .blocked = conv_blocked_blocked,
+                                       .tunables = tunables,
+                                       .packed = conv_blocked_packed,
+                                       .estimate = conv_blocked_estimate,
+                                       .lower = conv_blocked_lower};
