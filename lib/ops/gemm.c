@@ -4,10 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "ops/gemm_tiled.h"
+
 static const struct algorithm gemm_clblast, gemm_plain, matmul_clblast, matmul_plain;
 
-const struct algorithm *const gemm_algorithms[] = {&gemm_clblast, &gemm_plain, NULL};
-const struct algorithm *const matmul_algorithms[] = {&matmul_clblast, &matmul_plain, NULL};
+const struct algorithm *const gemm_algorithms[] = {&gemm_tiled, &gemm_clblast, &gemm_plain, NULL};
+const struct algorithm *const matmul_algorithms[] = {&gemm_tiled, &matmul_clblast, &matmul_plain,
+                                                     NULL};
 
 enum {
     WIDE = 16,                /* columns of a tile of gemm_plain_columns */
