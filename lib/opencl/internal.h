@@ -11,7 +11,8 @@
 /* How a runtime differs from what its facts say; see quirks.c. */
 struct quirks {
     bool false_times;  /* events do not say when a kernel ran: time each launch from outside */
-    bool serial_build; /* clBuildProgram must not run in several threads at once */
+    bool serial_build; /* clBuildProgram must not, or cannot, run in several threads at once */
+    bool slow_binary;  /* asking for a binary compiles: not before the first answer */
     uint32_t lanes;    /* fp32 lanes of a compute unit; 0: not known */
 };
 
@@ -33,6 +34,8 @@ struct opencl {
     char *key;           /* of this device and driver, in front of every key of the store */
     struct opencl_program **programs;
     size_t n_programs, programs_capacity;
+    struct bundle **bundles;
+    size_t n_bundles, bundles_capacity;
     struct timed *timed;
     double begun_ms; /* clock at the last timed launch */
     size_t n_timed, timed_capacity;
@@ -45,13 +48,22 @@ struct opencl_buffer {
     size_t bytes; /* as asked for */
 };
 
+/* Kernels built together as one program. */
+struct bundle {
+    cl_program program;
+    char *key;   /* in the store */
+    bool stored; /* nothing to remember: the store has it or is about to get it, or there is none */
+    bool due;    /* its kernels ran; its binary is still to be put into the store */
+};
+
+/* A kernel file with its options (and one of its kernels, or all): a member of a bundle. */
 struct opencl_program {
     struct opencl *cl;
-    char *stem, *options; /* what it was built from */
-    char *source;         /* NULL once built */
-    char *key;            /* in the store; NULL if there is no store */
-    cl_program program;
-    bool stored; /* nothing to remember: the store has it, or never will */
+    char *stem, *options, *function;
+    char *key;       /* in the store, of the row that names the bundle */
+    char suffix[24]; /* of the names that it declares, in the bundle */
+    struct bundle *bundle;
+    bool from_store;
 };
 
 struct opencl_kernel {
@@ -93,7 +105,14 @@ bool queue_begin(struct opencl *, size_t slot);
 void queue_end(struct opencl *, size_t slot, cl_event event);
 
 /* program.c */
-void program_destroy(struct opencl_program *);
+void programs_free(struct opencl *);
+/* remember.c: puts the binaries that are due into the store. */
+void programs_store(struct opencl *);
+/* member.c: a kernel file's text, rewritten so that it can stand with others in one program: its names
+ * end in `suffix`, and of its kernels only `function` is left (NULL: all). *out is NULL if it must be
+ * built alone, as it is. */
+fovea_status member_write(char **out, const char *text, const char *options, const char *function,
+                          const char *suffix);
 /* source.c: common.h and the kernel file, in one string from mem_alloc. */
 fovea_status source_read(char **out, const char *stem);
 

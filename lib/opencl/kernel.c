@@ -9,8 +9,11 @@ static fovea_status create(struct opencl_kernel *k, struct opencl_program *p,
     k->cl = p->cl;
     k->function = mem_string(function);
     if (!k->function) return fail_memory(64, "the name of a kernel");
+    char *name = mem_format("%s%s", function, p->suffix);
+    if (!name) return fail_memory(64, "the name of a kernel");
     cl_int code;
-    k->kernel = clCreateKernel(p->program, function, &code);
+    k->kernel = clCreateKernel(p->bundle->program, name, &code);
+    mem_free(name);
     if (code == CL_INVALID_KERNEL_NAME)
         return fail(FOVEA_INVALID, "kernel file %s.cl has no kernel '%s'", p->stem, function);
     TRY_CL(p->cl, code, "clCreateKernel");

@@ -10,7 +10,7 @@
 
 struct opencl;         /* a device with its context and in-order queue */
 struct opencl_buffer;  /* memory on the device */
-struct opencl_program; /* one source with one set of options, built */
+struct opencl_program; /* one kernel file with one set of options, built */
 struct opencl_kernel;  /* a kernel object; arguments set once, launched often */
 struct store;          /* lib/store/store.h */
 
@@ -39,16 +39,19 @@ fovea_status opencl_buffer_fill(struct opencl_buffer *, size_t offset, uint32_t 
 struct opencl_source {   /* what to build */
     const char *stem;    /* cl_kernels/<stem>.cl, embedded; from $FOVEA_KERNEL_DIR if that is set */
     const char *options; /* "-DKH=3" */
+    const char *function; /* the only kernel of the file that is wanted; NULL: all */
 };
-/* Builds all, in parallel where the runtime allows it; a program that the context already has is
- * reused, else the store's binary is tried, else the source is compiled. The programs belong to the
- * opencl. out[i] is NULL and statuses[i] says why where one failed; logs[i] (mem_alloc, or NULL) is
- * its sentence with the build log. *compiled counts those that were not taken from the store. */
+/* Builds all. A program that the context already has is reused, else the store's binary is tried, else
+ * the source is compiled: all those together, in as many bundles as threads may compile. The programs
+ * belong to the opencl. out[i] is NULL and statuses[i] says why where one failed; logs[i] (mem_alloc, or
+ * NULL) is its sentence with the build log. *compiled counts those that were not taken from the
+ * store. */
 fovea_status opencl_build(struct opencl *, const struct opencl_source *sources, size_t count,
                           struct opencl_program **out, fovea_status *statuses, char **logs,
                           size_t *compiled);
-/* Puts binaries that are not in the store yet into it; call it after the kernels have run once,
- * since some runtimes compile at the first launch. */
+/* Puts binaries that are not in the store yet into it; call it after the kernels have run once, since
+ * some runtimes compile at the first launch. Where asking for a binary takes long it is put off until
+ * the opencl is closed. */
 void opencl_remember(struct opencl *);
 
 /* ---- Kernels ---- */

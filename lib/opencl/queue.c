@@ -93,13 +93,13 @@ static void forget_times(struct opencl *cl) {
 void opencl_close(struct opencl *cl) {
     if (!cl) return;
     clFinish(cl->queue);
+    programs_store(cl);
     gemm_forget(cl);
     forget_times(cl);
-    for (size_t i = 0; i < cl->n_programs; i++) program_destroy(cl->programs[i]);
+    programs_free(cl);
     clReleaseCommandQueue(cl->queue);
     clReleaseContext(cl->context);
     mem_free(cl->timed);
-    mem_free(cl->programs);
     mem_free(cl->key);
     mem_free(cl);
 }

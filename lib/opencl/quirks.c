@@ -22,6 +22,13 @@ static const struct rule rules[] = {
      -1,
      {.serial_build = true},
      "building in several threads ends in a segmentation fault (seen with 21.10)"},
+    {"Portable Computing Language",
+     NULL,
+     NULL,
+     -1,
+     {.serial_build = true, .slow_binary = true},
+     "its compiler runs in one thread at a time, and a binary asked for is made with a version of "
+     "every kernel for any local size, compiled then (seen with 3.1)"},
     {"rusticl",
      NULL,
      "llvmpipe",
@@ -72,6 +79,7 @@ static bool has(const char *string, const char *piece) {
 static void merge(struct quirks *to, const struct quirks *from) {
     to->false_times |= from->false_times;
     to->serial_build |= from->serial_build;
+    to->slow_binary |= from->slow_binary;
     if (from->lanes) to->lanes = from->lanes;
 }
 

@@ -16,7 +16,8 @@ struct wanted {
 static size_t find_source(const struct wanted *w, const struct step *s) {
     size_t i = 0;
     while (i < w->count && (strcmp(w->sources[i].stem, s->stem) != 0 ||
-                            strcmp(w->sources[i].options, s->options) != 0))
+                            strcmp(w->sources[i].options, s->options) != 0 ||
+                            strcmp(w->sources[i].function, s->function) != 0))
         i++;
     return i;
 }
@@ -29,7 +30,7 @@ static fovea_status collect(const struct fovea_plan *p, struct wanted *w) {
             struct opencl_source *slot =
                 mem_push(&w->sources, &w->count, &w->capacity, sizeof *slot);
             if (!slot) return fail_memory(sizeof *slot, "a list of programs");
-            *slot = (struct opencl_source){s->stem, s->options};
+            *slot = (struct opencl_source){s->stem, s->options, s->function};
         }
     w->programs = mem_zero(w->count + 1, sizeof *w->programs);
     w->statuses = mem_zero(w->count + 1, sizeof *w->statuses);
