@@ -103,7 +103,10 @@ fovea_status plan_upload(struct fovea_plan *p) {
         TRY(release(p, i));
         p->info.parameter_bytes += (int64_t)p->steps[i].packed_bytes;
     }
-    for (size_t v = 0; v < p->graph->n_values; v++) /* outputs that are constants */
-        if (p->values[v].used) TRY(upload(p, (fovea_value)v));
+    for (size_t v = 0; v < p->graph->n_values; v++) { /* those that no step may have read */
+        const struct value *value = &p->graph->values[v];
+        if (p->values[v].used && (value->is_output || value->is_input))
+            TRY(upload(p, (fovea_value)v));
+    }
     return FOVEA_OK;
 }
