@@ -16,7 +16,7 @@ struct conv {
     bool fits;                 /* every padded axis is within CONV_SPAN_LIMIT */
 };
 
-extern const struct algorithm conv_blocked;
+extern const struct algorithm conv_blocked, conv_implicit_gemm;
 
 struct conv conv_of(const struct site *);
 const char *conv_refuse_span(const struct conv *);

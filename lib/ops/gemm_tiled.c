@@ -10,7 +10,10 @@ enum {
 static const struct tunable tunables[] = {{"tile", {TILE_NUMBERS}}, {0}};
 
 static struct tile_task tile_task_of(const struct gemm_task *t) {
-    return (struct tile_task){.m = t->m, .n = t->n, .k = t->k, .batches = t->batch0 * t->batch1};
+    double m = (double)t->m, n = (double)t->n, k = (double)t->k;
+    int64_t batches = t->batch0 * t->batch1;
+    double bytes = sizeof(float) * (m * k + k * n + m * n) * (double)batches;
+    return (struct tile_task){t->m, t->n, t->k, batches, bytes};
 }
 
 static struct tile_choice choose(const fovea_device_info *d, const struct gemm_task *t,

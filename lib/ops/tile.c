@@ -58,9 +58,8 @@ double tile_seconds(const fovea_device_info *d, const struct tile *t, const stru
     double group_flops = 2.0 * t->m * t->n * t->k * chunks;
     double on_one = fmax(ceil(groups / units), ITEMS_IN_FLIGHT / tile_items(t));
     double results = (double)w->m * (double)w->n * (double)w->batches;
-    double operands = ((double)w->m + (double)w->n) * (double)w->k * (double)w->batches;
-    double moved = sizeof(float) * (operands + results) / d->bytes_per_second;
-    double seconds = fmax(on_one * group_flops * units / (share * d->flops_peak), moved);
+    double seconds = fmax(on_one * group_flops * units / (share * d->flops_peak),
+                          w->bytes / d->bytes_per_second);
     if (splits == 1) return seconds;
     return seconds + (1 + splits) * sizeof(float) * results / d->bytes_per_second +
            d->launch_overhead_us * 1e-6;

@@ -22,9 +22,10 @@ const char *tile_refuse(const fovea_device_info *, int pad);
 /* Whether the device has the local memory and the group size for the tile. */
 bool tile_fits(const fovea_device_info *, const struct tile *, int pad);
 
-/* `batches` products of (m, k) by (k, n). */
+/* `batches` products of (m, k) by (k, n); `bytes` of their operands and results in memory. */
 struct tile_task {
     int64_t m, n, k, batches;
+    double bytes;
 };
 /* A tile, and the parts into which the sums over k are split, summed up by another kernel if > 1. */
 struct tile_choice {
