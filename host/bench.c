@@ -77,6 +77,8 @@ static int run_what(const struct common *common, const struct text_list *operand
     bool family = is_family(operands);
     if (operands->count == 3 && strcmp(operands->text[0], "compare") == 0)
         return bench_compare(common, operands->text[1], operands->text[2]);
+    if (operands->count == 1 && strcmp(operands->text[0], "device") == 0)
+        return bench_device(common, &options);
     if (family) take_family(operands);
     if (!check_usage(common, family ? 0 : operands->count, &p)) return problem_report(&p);
     if (operands->count == 0 || family) return bench_problems(common, &options, &problems, &files);
@@ -99,7 +101,8 @@ static int run(const struct common *common, const struct text_list *operands) {
 const struct command bench_command = {
     .name = "bench",
     .summary = "measure a model or single operators; compare two measurements",
-    .usage = "MODEL | [FAMILY] --shape LINE | [FAMILY] --file FILE | compare A.json B.json",
+    .usage =
+        "MODEL | [FAMILY] --shape LINE | [FAMILY] --file FILE | device | compare A.json B.json",
     .text =
         "Times the steady runs of a model on random inputs, after a first run that is timed by\n"
         "itself, and prints median, quartiles, best, rates, memory and what came before the first\n"
@@ -108,11 +111,13 @@ const struct command bench_command = {
         "on the line of the time. A problem's weights are constants, as in a model; its step is\n"
         "also timed by itself, without waiting and without conversions of layout. FAMILY (conv,\n"
         "gemm, pool, norm, softmax, reduce, elementwise, move, resize) keeps to such lines.\n"
+        "'device' measures the device itself, and what it finds is the roof of later runs.\n"
         "'compare' reads two files that --json wrote; a difference counts where the quartiles do\n"
         "not overlap.",
     .examples = "  fovea bench resnet50.onnx --batch 8 --profile\n"
                 "  fovea bench conv --shape \"Conv 1x64x56x56 64x64x3x3 64 pads=1,1,1,1\" -a\n"
                 "  fovea bench --file benchmarks/shapes/resnet50_conv.txt --json > after.json\n"
+                "  fovea bench device --json\n"
                 "  fovea bench compare before.json after.json\n",
     .args = args,
     .min_operands = 0,

@@ -122,6 +122,7 @@ int bench_model(const struct common *common, const struct bench_options *o, cons
 /* `lines` as on a command line, then those of the files. */
 int bench_problems(const struct common *common, const struct bench_options *o,
                    const struct text_list *lines, const struct text_list *files);
+int bench_device(const struct common *common, const struct bench_options *o);
 int bench_compare(const struct common *common, const char *path_a, const char *path_b);
 
 #endif

@@ -399,6 +399,29 @@ def test_bench_problems():
         expect(2, "bench", *words)
 
 
+def test_bench_device():
+    """What is measured has sane sizes, is right, and is the roof of later runs."""
+    expect(2, "bench", "device", "--json", "--csv")
+    expect(2, "bench", "device", "-d", "reference", says="no device to measure")
+    if all(d["id"] == "reference" or not d["usable"] for d in expect_json(0, "devices")["devices"]):
+        return
+    before = expect_json(0, "bench", "--problem", "Relu 7", "--runs", 1)["roof"]
+    done = expect_json(0, "bench", "device")
+    lines = {(line["group"], line["name"]): line for line in done["lines"]}
+    check({group for group, _ in lines} >= {"peak", "memory", "launch", "transfer"}, f"groups {lines}")
+    check(all(line["verdict"] == "right" and 0 < line["low"] <= line["median"] <= line["high"]
+              for line in lines.values()), "lines of bench device")
+    peaks = [lines["peak", f"vectors of {2 ** i}"]["best"] for i in range(5)]
+    roof = done["roof"]
+    check(roof["origin"] == "measured" and abs(max(peaks) / roof["gflops"] - 1) < 1e-4, f"peak {roof}")
+    rates = [lines["memory", name]["best"] for name in ("read", "copy", "triad")]
+    check(abs(max(rates) / roof["gbytes_per_second"] - 1) < 1e-4, f"memory {roof} {rates}")
+    after = expect_json(0, "bench", "--problem", "Relu 7", "--runs", 1)["roof"]
+    check(before["origin"] == "estimated" and after == roof, f"remembered {before} {after}")
+    text = expect(0, "bench", "--problem", "Relu 7", "--runs", 1)
+    check("measured on this device" in text, "origin of the roof")
+
+
 def check_shapes(path):
     """Each problem once, and its numbers fit: channels, groups, the bias."""
     lines = [line.split("#")[0].split() for line in path.read_text().splitlines()]

@@ -114,6 +114,26 @@ START_TEST(evidence_is_per_device_algorithm_and_problem) {
 }
 END_TEST
 
+START_TEST(numbers_are_per_device_and_name) {
+    struct store *s = open_store();
+    double x = 7;
+    ck_assert(!store_number_get(s, "device", "peak", &x)); /* before there is a table */
+    store_number_put(s, "device", "peak", 1.5e11);
+    store_number_put(s, "device", "peak", 2.5e11);
+    store_number_put(s, "other", "peak", 3);
+    store_close(s);
+    s = open_store();
+    ck_assert(store_number_get(s, "device", "peak", &x));
+    ck_assert(x == 2.5e11);
+    ck_assert(!store_number_get(s, "device", "memory", &x));
+    ck_assert(store_number_get(s, "other", "peak", &x));
+    ck_assert(x == 3);
+    ck_assert(!store_number_get(NULL, "device", "peak", &x));
+    store_number_put(NULL, "device", "peak", 1);
+    store_close(s);
+}
+END_TEST
+
 START_TEST(a_damaged_row_is_absent_and_deleted) {
     static const char *const damages[] = {
         "UPDATE binary SET data = substr(data, 1, 3)",
@@ -338,6 +358,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, binaries_come_back_after_closing);
     tcase_add_test(tests, evidence_is_per_device_algorithm_and_problem);
+    tcase_add_test(tests, numbers_are_per_device_and_name);
     tcase_add_test(tests, a_damaged_row_is_absent_and_deleted);
     tcase_add_test(tests, garbage_is_moved_aside_with_one_warning);
     tcase_add_test(tests, damage_found_while_open_is_mended);

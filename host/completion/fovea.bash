@@ -30,7 +30,7 @@ _fovea() {
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
     elif [ "$command" = bench ] && [ "$previous" = bench ]; then
         local families="conv gemm pool norm softmax reduce elementwise move resize"
-        mapfile -t COMPREPLY < <(compgen -W "compare $families" -- "$current"; compgen -f -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "compare device $families" -- "$current"; compgen -f -- "$current")
     elif [ "$command" = new ]; then
         local networks="lenet5 alexnet vgg11 vgg13 vgg16 vgg19 googlenet inception_v3 resnet18 resnet34
             resnet50 resnet101 resnet152 squeezenet1_1 mobilenet_v2"

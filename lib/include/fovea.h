@@ -177,6 +177,22 @@ FOVEA_API void fovea_context_destroy(fovea_context *context);
 FOVEA_API fovea_status fovea_context_wait(fovea_context *context);
 FOVEA_API const fovea_device_info *fovea_context_device(const fovea_context *context);
 
+/* One thing that was measured of a device: a rate ("GFLOP/s", "GB/s") or a time ("us", "ms"). */
+typedef struct fovea_measure {
+    char group[16]; /* "peak", "memory", "launch", "transfer", "compile" */
+    char name[40];  /* "vectors of 8", "triad", ... */
+    char unit[16];
+    double median, low, high, best; /* half of the samples lie from low to high */
+    bool right;                     /* what was computed or moved was checked and is right */
+} fovea_measure;
+/* Measures the device for some seconds: peak arithmetic by vector width, memory traffic by access
+ * pattern, launches, transfers, compiling. Writes at most `capacity` lines (32 are enough). The best
+ * peak and memory rate and the time of a launch in a row take the place of the estimates in
+ * fovea_context_device, are kept in the store, and serve every later context on this device.
+ * Errors: INVALID (the reference), NO_MEMORY, BUILD_ERROR, DEVICE_ERROR. */
+FOVEA_API fovea_status fovea_context_measure(fovea_context *context, fovea_measure *out,
+                                             size_t capacity, size_t *count);
+
 /* ---- Tensors -------------------------------------------------------------------------------- */
 
 typedef struct fovea_tensor fovea_tensor;

@@ -1,5 +1,6 @@
 /* Memory on the device. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "opencl/internal.h"
@@ -81,4 +82,16 @@ fovea_status opencl_buffer_fill(struct opencl_buffer *b, size_t offset, uint32_t
                                NULL, NULL),
            "clEnqueueFillBuffer");
     return FOVEA_OK;
+}
+
+fovea_status opencl_buffer_map(struct opencl_buffer *b, size_t bytes, void *copy, size_t some) {
+    cl_int code;
+    TRY(check_range(b, 0, bytes, "mapping"));
+    void *mapped = clEnqueueMapBuffer(b->cl->queue, b->mem, CL_TRUE, CL_MAP_READ, 0, bytes, 0, NULL,
+                                      NULL, &code);
+    TRY_CL(b->cl, code, "clEnqueueMapBuffer");
+    if (copy && some <= bytes) memcpy(copy, mapped, some);
+    TRY_CL(b->cl, clEnqueueUnmapMemObject(b->cl->queue, b->mem, mapped, 0, NULL, NULL),
+           "clEnqueueUnmapMemObject");
+    return opencl_finish(b->cl);
 }

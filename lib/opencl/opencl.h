@@ -35,6 +35,9 @@ fovea_status opencl_buffer_read(struct opencl_buffer *, size_t offset, void *, s
 fovea_status opencl_buffer_fill(struct opencl_buffer *, size_t offset, uint32_t pattern,
                                 size_t bytes);
 
+/* Maps the first `bytes` for reading and unmaps them; `some` of them are copied between. Blocking. */
+fovea_status opencl_buffer_map(struct opencl_buffer *, size_t bytes, void *copy, size_t some);
+
 /* ---- Programs ---- */
 struct opencl_source {   /* what to build */
     const char *stem;    /* cl_kernels/<stem>.cl, embedded; from $FOVEA_KERNEL_DIR if that is set */

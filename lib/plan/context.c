@@ -122,6 +122,7 @@ fovea_status context_wrap(fovea_context **out, struct opencl *cl, const fovea_de
         return fail_memory(sizeof *c, "a context");
     }
     *c = (fovea_context){*info, cl, store, key, options ? *options : none};
+    context_recall_roofs(c);
     *out = c;
     return FOVEA_OK;
 }

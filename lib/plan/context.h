@@ -33,6 +33,9 @@ struct fovea_tensor {
 fovea_status context_wrap(fovea_context **out, struct opencl *cl, const fovea_device_info *info,
                           const fovea_context_options *options, struct store *store);
 
+/* roofs.c: takes the device's roofs from the store, if they were measured. */
+void context_recall_roofs(fovea_context *);
+
 /* New memory of `bytes` (0 is fine); contents undefined. */
 fovea_status place_create(struct place *out, fovea_context *, size_t bytes);
 void place_destroy(struct place *);

@@ -28,4 +28,8 @@ void store_evidence_put(struct store *, const char *device, const char *algorith
 int store_evidence_get(struct store *, const char *device, const char *algorithm,
                        const char *problem);
 
+/* A number that was measured of a device; get: false if it is not known. */
+void store_number_put(struct store *, const char *device, const char *name, double value);
+bool store_number_get(struct store *, const char *device, const char *name, double *value);
+
 #endif
