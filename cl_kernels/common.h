@@ -56,12 +56,18 @@ acc activate(acc x, float alpha, float beta) {
     return x;
 }
 
+/* The same of a channel block, the kind known at run time. */
+vec activate_as(int kind, vec x, float alpha, float beta);
+vec activate_as(int kind, vec x, float alpha, float beta) {
+    if (kind == 1) return select(x, (vec)(0), x < 0);
+    if (kind == 2) return select(x, alpha * x, x < 0);
+    if (kind == 3) return select(select(x, (vec)(beta), x > beta), (vec)(alpha), x < alpha);
+    return x;
+}
+
 vec activate_vec(vec x, float alpha, float beta);
 vec activate_vec(vec x, float alpha, float beta) {
-    if (ACTIVATION == 1) return select(x, (vec)(0), x < 0);
-    if (ACTIVATION == 2) return select(x, alpha * x, x < 0);
-    if (ACTIVATION == 3) return select(select(x, (vec)(beta), x > beta), (vec)(alpha), x < alpha);
-    return x;
+    return activate_as(ACTIVATION, x, alpha, beta);
 }
 
 /* What several files share, set by the host: a bias is there, a residual is;

@@ -7,8 +7,8 @@
  * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` output pixels; z: image. One
  *               work-item a group: it owns its chunk and holds P pixels by Q blocks in registers.
  *               conv_blocked_pack: x: input channel of a group; y: tile, times groups.
- * Defines:      X 4, 8 or 16; P 1 to 14, Q 1 to 4: P * Q accumulators; KH KW filter size; SH SW stride; DH DW
- *               dilation; HAS_BIAS, HAS_RESIDUAL 0 or 1; ACTIVATION.
+ * Defines:      X 4, 8 or 16; P 1 to 14, Q 1 to 4: P * Q accumulators. All else is an argument, so that a network
+ *               needs one program: nothing but the innermost product is worth a specialised one.
  * Local memory: none.
  * Truth:        lib/reference/conv.c
  * Source:       Georganas et al. 2018, "Anatomy of high-performance deep learning convolutions on SIMD
@@ -20,38 +20,39 @@
 #define Q 2
 #endif
 
-__kernel void conv_blocked_pack(int ic, int oc, ulong zeros, __global const real *w, ulong w_offset,
-                                __global const real *bias, ulong bias_offset,
-                                __global real *packed, ulong packed_offset) {
+__kernel void conv_blocked_pack(int ic, int oc, int taps, int has_bias, ulong zeros,
+                                __global const real *w, ulong w_offset, __global const real *bias,
+                                ulong bias_offset, __global real *packed, ulong packed_offset) {
     int c = (int)get_global_id(0), tiles = (oc + Q * X - 1) / (Q * X), icb = (ic + X - 1) / X;
     int group = (int)get_global_id(1) / tiles, tile = (int)get_global_id(1) % tiles;
     packed += packed_offset;
-    ulong first = ((ulong)get_global_id(1) * icb + c / X) * (KH * KW * X * Q * X);
+    ulong first = ((ulong)get_global_id(1) * icb + c / X) * ((ulong)taps * X * Q * X);
     for (int o = 0; o < Q * X; o++) {
         int channel = tile * Q * X + o;
         bool there = c < ic && channel < oc;
-        ulong from = w_offset + (((ulong)group * oc + channel) * ic + c) * (KH * KW);
-        for (int t = 0; t < KH * KW; t++)
+        ulong from = w_offset + (((ulong)group * oc + channel) * ic + c) * taps;
+        for (int t = 0; t < taps; t++)
             packed[first + (t * X + c % X) * (Q * X) + o] = there ? w[from + t] : 0;
         ulong at = zeros - ((ulong)get_global_size(1) - get_global_id(1)) * (Q * X) + o;
         if (c == 0)
-            packed[at] = HAS_BIAS && channel < oc ? bias[bias_offset + group * oc + channel] : 0;
+            packed[at] = has_bias && channel < oc ? bias[bias_offset + group * oc + channel] : 0;
     }
     if (c < X && get_global_id(1) == 0) packed[zeros + c] = 0;
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int ph, int pw,
-             int chunk, ulong zeros, __global const real *x, ulong x_offset,
-             __global const real *packed, ulong packed_offset, __global const real *residual,
-             ulong residual_offset, float alpha, float beta, __global real *y, ulong y_offset) {
+conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh, int kw, int sh,
+             int sw, int dh, int dw, int ph, int pw, int chunk, int has_residual, int activation,
+             ulong zeros, __global const real *x, ulong x_offset, __global const real *packed,
+             ulong packed_offset, __global const real *residual, ulong residual_offset, float alpha,
+             float beta, __global real *y, ulong y_offset) {
     int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(0);
     int group = item / tiles, tile = item % tiles, image = (int)get_global_id(2);
     int pixels = oh * ow, begin = (int)get_global_id(1) * chunk, end = min(begin + chunk, pixels);
     int plane = ih * iw * X;
     packed += packed_offset;
     __global const real *zero = packed + zeros;
-    __global const real *weights = packed + (ulong)item * icb * (KH * KW * X * Q * X);
+    __global const real *weights = packed + (ulong)item * icb * (kh * kw * X * Q * X);
     __global const real *bias = zero - (ulong)(groups * tiles - item) * (Q * X);
     x += x_offset + (ulong)(image * groups + group) * icb * plane;
     ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * pixels;
@@ -60,37 +61,44 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int p
         int row[P], column[P];
         ulong at[P];
         vec sum[P][Q];
-UNROLL for (int p = 0; p < P; p++) {
+        UNROLL
+        for (int p = 0; p < P; p++) {
             int pixel = min(first + p, end - 1); /* the last tile does its last pixel again */
-            row[p] = pixel / ow * SH - ph;
-            column[p] = pixel % ow * SW - pw;
+            row[p] = pixel / ow * sh - ph;
+            column[p] = pixel % ow * sw - pw;
             at[p] = (out + pixel) * X;
-UNROLL for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
+            UNROLL
+            for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
         }
         __global const real *w = weights;
         for (int b = 0; b < icb; b++)
-            for (int kh = 0; kh < KH; kh++)
-                for (int kw = 0; kw < KW; kw++, w += X * Q * X) {
+            for (int i = 0; i < kh; i++)
+                for (int j = 0; j < kw; j++, w += X * Q * X) {
                     __global const real *from[P];
-UNROLL for (int p = 0; p < P; p++) {
-                        int r = row[p] + kh * DH, c = column[p] + kw * DW;
+                    UNROLL
+                    for (int p = 0; p < P; p++) {
+                        int r = row[p] + i * dh, c = column[p] + j * dw;
                         bool inside = (uint)r < (uint)ih && (uint)c < (uint)iw;
                         from[p] = inside ? x + (ulong)b * plane + (r * iw + c) * X : zero;
                     }
-UNROLL for (int c = 0; c < X; c++) {
+                    UNROLL
+                    for (int c = 0; c < X; c++) {
                         vec v[Q];
-UNROLL for (int q = 0; q < Q; q++) v[q] = load_vec(w + (c * Q + q) * X);
-UNROLL for (int p = 0; p < P; p++)
-UNROLL for (int q = 0; q < Q; q++) sum[p][q] += from[p][c] * v[q];
+                        UNROLL
+                        for (int q = 0; q < Q; q++) v[q] = load_vec(w + (c * Q + q) * X);
+                        UNROLL
+                        for (int p = 0; p < P; p++) UNROLL
+                        for (int q = 0; q < Q; q++) sum[p][q] += from[p][c] * v[q];
                     }
                 }
-UNROLL for (int p = 0; p < P; p++)
-UNROLL for (int q = 0; q < Q; q++) {
-                ulong to = at[p] + (ulong)q * pixels * X;
-                if (tile * Q + q >= ocb) continue;
-                vec z = sum[p][q];
-                if (HAS_RESIDUAL) z += load_vec(residual + residual_offset + to);
-                store_vec(activate_vec(z, alpha, beta), y + y_offset + to);
-            }
+        UNROLL
+        for (int p = 0; p < P; p++) UNROLL
+        for (int q = 0; q < Q; q++) {
+            ulong to = at[p] + (ulong)q * pixels * X;
+            if (tile * Q + q >= ocb) continue;
+            vec z = sum[p][q];
+            if (has_residual) z += load_vec(residual + residual_offset + to);
+            store_vec(activate_as(activation, z, alpha, beta), y + y_offset + to);
+        }
     }
 }

@@ -76,8 +76,8 @@ static double conv_blocked_estimate(const struct site *s) {
     double share = s->device->local_memory_is_real ? 0.01 : b.tile.pixels >= 6 ? 0.65 : 0.3;
     double pixels = (double)ceil_div(b.c.pixels, b.tile.pixels) * b.tile.pixels;
     double channels = (double)(b.tiles * b.tile.blocks * b.width);
-    double flops = 2 * (double)(b.c.n * b.c.groups) * pixels * channels *
-                   (double)(b.icb * b.width * b.c.taps);
+    double flops =
+        2 * (double)(b.c.n * b.c.groups) * pixels * channels * (double)(b.icb * b.width * b.c.taps);
     return conv_seconds(s, flops, share, 1);
 }
 
@@ -90,15 +90,15 @@ static void push_defines(const struct site *s, struct recipe *r, const struct bl
     recipe_width(r, s);
     recipe_define(r, "P", b->tile.pixels);
     recipe_define(r, "Q", b->tile.blocks);
-    conv_push_window(r, &b->c.w);
 }
 
 static void lower_pack(const struct site *s, struct recipe *r, const struct blocked *b) {
     recipe_kernel(r, "conv_blocked", "conv_blocked_pack");
     push_defines(s, r, b);
-    recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
     recipe_int(r, b->c.ic);
     recipe_int(r, b->c.oc);
+    recipe_int(r, b->c.taps);
+    recipe_int(r, site_in(s, 2) != FOVEA_NO_VALUE);
     recipe_ulong(r, (uint64_t)b->zeros);
     recipe_value(r, site_in(s, 1));
     recipe_value(r, site_in(s, 2));
@@ -108,29 +108,39 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct bloc
     recipe_once(r);
 }
 
+static void push_sizes(const struct site *s, struct recipe *r, const struct blocked *b) {
+    const struct window *w = &b->c.w;
+    recipe_int(r, b->c.groups);
+    recipe_int(r, b->icb);
+    recipe_int(r, w->in[1]);
+    recipe_int(r, w->in[2]);
+    recipe_int(r, b->ocb);
+    recipe_int(r, w->out[1]);
+    recipe_int(r, w->out[2]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->kernel[i]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->stride[i]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->dilation[i]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->pad_begin[i]);
+    recipe_int(r, chunk_of(s, b));
+    recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
+    recipe_int(r, node_activation(s->node).kind);
+    recipe_ulong(r, (uint64_t)b->zeros);
+}
+
 static fovea_status conv_blocked_lower(const struct site *s, struct recipe *r) {
     struct blocked b = blocked_of(s);
-    int64_t chunk = chunk_of(s, &b);
+    struct activation a = node_activation(s->node);
     lower_pack(s, r, &b);
     recipe_kernel(r, "conv_blocked", "conv_blocked");
     push_defines(s, r, &b);
-    recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
-    recipe_int(r, b.c.groups);
-    recipe_int(r, b.icb);
-    recipe_int(r, b.c.w.in[1]);
-    recipe_int(r, b.c.w.in[2]);
-    recipe_int(r, b.ocb);
-    recipe_int(r, b.c.w.out[1]);
-    recipe_int(r, b.c.w.out[2]);
-    recipe_int(r, b.c.w.pad_begin[1]);
-    recipe_int(r, b.c.w.pad_begin[2]);
-    recipe_int(r, chunk);
-    recipe_ulong(r, (uint64_t)b.zeros);
+    push_sizes(s, r, &b);
     recipe_value(r, site_in(s, 0));
     recipe_packed(r, 0, sizeof(float));
-    conv_push_residual(s, r);
-    conv_push_outputs(s, r);
-    recipe_global(r, (size_t)(b.tiles * b.c.groups), (size_t)ceil_div(b.c.pixels, chunk),
+    recipe_value(r, site_in(s, 3));
+    recipe_float(r, a.alpha);
+    recipe_float(r, a.beta);
+    recipe_value(r, site_out(s, 0));
+    recipe_global(r, (size_t)(b.tiles * b.c.groups), (size_t)ceil_div(b.c.pixels, chunk_of(s, &b)),
                   (size_t)b.c.n);
     recipe_local(r, 1, 1, 1);
     return FOVEA_OK;

@@ -130,8 +130,8 @@ static fovea_status apply(struct layout *l, size_t node, struct site *s, uint32_
 }
 
 static fovea_status lay(struct layout *l, size_t node) {
-    struct site site = {l->graph, &l->graph->nodes[node], &l->plan->context->info,
-                        l->plan->blocked, NULL};
+    struct site site = {l->graph, &l->graph->nodes[node], &l->plan->context->info, l->plan->blocked,
+                        NULL};
     uint32_t mask = 0;
     bool found = false;
     if (!site.node->dead) TRY(choose(l, &site, &mask, &found));
