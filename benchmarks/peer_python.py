@@ -6,13 +6,17 @@
     peer_python.py onnxruntime|torch MODEL X.npy Y.npy THREADS SECONDS    prints one JSON object
     peer_python.py torch-conv|torch-gemm THREADS SECONDS < problems       as the peers in C do
 
-PyTorch runs an ONNX file by a translation to torch.nn.functional, node by node (eager mode), with
+$PEER_TORCH_DEVICE names PyTorch's device (cpu, cuda); there fp32 stays fp32 (no TF32) and inputs lie on
+the device before the clock starts. PyTorch runs an ONNX file by a translation to torch.nn.functional, node by node (eager mode), with
 batch normalisation folded into convolutions by the translation, as its users do for inference."""
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
+
+DEVICE = os.environ.get("PEER_TORCH_DEVICE", "cpu")
 
 
 def peak_bytes():
@@ -46,6 +50,22 @@ def open_onnxruntime(model, threads):
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return start, lambda x: session.run(None, {name: x})[0]
+
+
+def import_torch(threads):
+    import torch
+    torch.set_num_threads(threads)
+    torch.set_grad_enabled(False)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    if DEVICE != "cpu":  # even the usual device, when set, costs time in every call
+        torch.set_default_device(DEVICE)
+    return torch
+
+
+def wait(torch):
+    if DEVICE != "cpu":
+        torch.cuda.synchronize()
 
 
 def pads_of(attributes):
@@ -120,12 +140,11 @@ def fold(nodes, values, uses):
 
 def open_torch(model, threads):
     import onnx
-    import torch
-    torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
+    torch = import_torch(threads)
     start = time.perf_counter()
     graph = onnx.load(model).graph
-    values = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in graph.initializer}
+    array = lambda t: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()).to(DEVICE)
+    values = {t.name: array(t) for t in graph.initializer}
     nodes, uses = [], {}
     for node in graph.node:
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
@@ -133,19 +152,24 @@ def open_torch(model, threads):
         for name in inputs:
             uses[name] = uses.get(name, 0) + 1
         if node.op_type == "Constant":
-            values[node.output[0]] = torch.from_numpy(onnx.numpy_helper.to_array(attributes["value"]).copy())
+            values[node.output[0]] = array(attributes["value"])
         else:
             nodes.append((node.op_type, attributes, inputs, node.output[0]))
     nodes, renamed = fold(nodes, values, uses)
     first = next(i.name for i in graph.input if i.name not in values)
     last = renamed.get(graph.output[0].name, graph.output[0].name)
 
+    held = []
+
     def run(x):
-        live = {first: torch.from_numpy(x)}
-        for op, attributes, inputs, output in nodes:
+        if not held:
+            held.append(torch.from_numpy(x).to(DEVICE))
+        live = {first: held[0]}
+        for op, attributes, names, output in nodes:
             live[output] = apply(torch, op, attributes,
-                                 [live[name] if name in live else values[name] for name in inputs])
-        return live[last].numpy()
+                                 [live[name] if name in live else values[name] for name in names])
+        wait(torch)
+        return live[last]
     return start, run
 
 
@@ -156,7 +180,7 @@ def network(opener, model, x_path, y_path, threads, seconds):
     created = time.perf_counter()
     y = run(x)
     done = {"create_ms": 1e3 * (created - start), "first_ms": 1e3 * (time.perf_counter() - created)}
-    numpy.save(y_path, y)
+    numpy.save(y_path, y.cpu().numpy() if hasattr(y, "cpu") else y)
     if float(seconds) > 0:
         done |= steady(lambda: run(x), float(seconds))
     print(json.dumps(done | {"peak_bytes": peak_bytes()}))
@@ -165,9 +189,7 @@ def network(opener, model, x_path, y_path, threads, seconds):
 # ---- Layers ----
 
 def layers(kind, threads, seconds):
-    import torch
-    torch.set_num_threads(int(threads))
-    torch.set_grad_enabled(False)
+    torch = import_torch(int(threads))
     for line in sys.stdin:
         n = [int(word) for word in line.split()]
         if kind == "conv":
@@ -188,7 +210,7 @@ def layers(kind, threads, seconds):
             call = lambda: torch.matmul(x, w)
             want, got = x[:1].double() @ w.double(), call()[:1]
         right = bool((got - want).abs().max() <= 1e-4 * want.abs().max())
-        done = steady(call, float(seconds))
+        done = steady(lambda: (call(), wait(torch)), float(seconds))
         print(f"{done['median_ms']:.6g} {done['best_ms']:.6g} {'right' if right else 'WRONG'}", flush=True)
 
 

@@ -34,6 +34,7 @@ GEMMS = ["256 256 256", "512 512 512", "1024 1024 1024", "2048 2048 2048", "64 1
          "64 3136 576", "128 784 1152", "256 196 2304", "512 49 4608", "4096 1 25088", "1000 1 4096"]
 C_PEERS = {"onednn": ["-ldnnl"], "openblas": ["-lopenblas"], "clblast": ["-lclblast", "-lOpenCL"]}
 PAUSE_SECONDS = 0.1
+LAYERS_AT_ONCE = 12
 PARTS = ("networks", "conv", "depthwise", "gemm", "first")
 
 
@@ -45,9 +46,12 @@ class Bench:
         self.environment = dict(os.environ, OMP_NUM_THREADS=str(options.threads),
                                 OPENBLAS_NUM_THREADS=str(options.threads),
                                 POCL_MAX_PTHREAD_COUNT=str(options.threads))
-        self.absent = {}
+        self.absent, self.known = {}, set()
         self.done, self.begin = 0, time.monotonic()
         self.find_peers()
+
+    def wants(self, part, work):
+        return not self.o.missing or (part, work) not in self.known
 
     # ---- Phases ----
 
@@ -72,7 +76,7 @@ class Bench:
 
     def python(self, what, engine, *words, text=None):
         return self.phase(f"{engine}: {what}", [self.o.python, HERE / "peer_python.py", engine, *words],
-                          text)
+                          text, PEER_TORCH_DEVICE=self.o.torch_device)
 
     # ---- Peers ----
 
@@ -96,13 +100,13 @@ class Bench:
     def has(self, engine):
         return engine not in self.absent
 
-    def platform(self):
-        """P and D of the OpenCL device that Fovea uses; None for another kind of device."""
+    def find_device(self):
+        """Its name, and the P and D of an OpenCL device."""
         done = json.loads(self.fovea("which device", "bench", "--problem", "Relu 1", "--runs", 1,
                                      "--json", "--no-verify") or "{}")
         numbers = re.fullmatch(r"opencl:(\d+):(\d+)", done.get("device", ""))
         self.device = f"{done.get('device_name', '?')}, {self.o.threads} threads"
-        return numbers.groups() if numbers else None
+        self.numbers = numbers.groups() if numbers else None
 
     # ---- Files ----
 
@@ -153,14 +157,23 @@ class Bench:
 
     def networks(self):
         chosen = [c for c in NETWORKS if not self.o.networks or c[0] in self.o.networks.split(",")]
-        return [self.network(name, n) for name, n in chosen if n == 1 or not self.o.quick]
+        for name, n in chosen:
+            if (n == 1 or not self.o.quick) and self.wants("networks", f"{name} N={n}"):
+                yield [self.network(name, n)]
 
     # ---- Layers ----
 
     def layers(self, part, lines, engines, mine, kind):
-        """`lines` of the C peers beside problem lines of Fovea, `mine`."""
+        """`lines` of the C peers beside problem lines of Fovea, `mine`: some at a time, so that the
+        engines see the same noise."""
+        pairs = [pair for pair in zip(mine, lines) if self.wants(part, pair[0])]
+        for i in range(0, len(pairs), LAYERS_AT_ONCE):
+            problems, theirs = zip(*pairs[i:i + LAYERS_AT_ONCE])
+            yield self.some_layers(part, theirs, engines, problems, kind)
+
+    def some_layers(self, part, lines, engines, mine, kind):
         rows = [Row(part, problem, self.device) for problem in mine]
-        listed = self.cache / f"{part}.txt"
+        listed = self.cache / "problems.txt"
         listed.write_text("\n".join([*mine, ""]), encoding="utf-8")
         words = ["--constant", "x0"] if kind == "gemm" else []
         for r in range(self.o.rounds):
@@ -182,10 +195,9 @@ class Bench:
         if engine == "torch":
             out = self.python(what, f"torch-{kind}", self.o.threads, seconds, text=text)
         elif engine == "clblast":
-            # It is slower by a factor: some problems, once.
-            device, text = self.platform(), "\n".join([*lines[:6], ""])
-            out = device and self.phase(f"clblast: {min(6, len(lines))} {kind} problems",
-                                        [self.cache / "peer_clblast", seconds / 5, *device, kind], text)
+            # It is slower by a large factor, so it gets less time.
+            out = self.numbers and self.phase(
+                f"clblast: {what}", [self.cache / "peer_clblast", seconds / 5, *self.numbers, kind], text)
         else:
             out = self.phase(f"{engine}: {what}", [self.cache / f"peer_{engine}", seconds], text)
         for row, answer in zip(rows, (out or "").splitlines()):
@@ -206,14 +218,12 @@ class Bench:
         return problems, lines
 
     def conv(self):
-        rows = []
         for name in ("alexnet", "vgg16", "googlenet", "resnet50"):
             problems, lines = self.conv_lines([f"{name}_conv"])
             if self.o.quick:
                 problems, lines = problems[::5], lines[::5]
-            engines = ["onednn", "torch", *(["clblast"] if name == "alexnet" else [])]
-            rows += self.layers(f"conv {name}", lines, engines, problems, "conv")
-        return rows
+            engines = ["onednn", "torch", *(["clblast"] if name in ("alexnet", "resnet50") else [])]
+            yield from self.layers(f"conv {name}", lines, engines, problems, "conv")
 
     def depthwise(self):
         problems, lines = self.conv_lines(["mobilenet_v2_depthwise"])
@@ -251,7 +261,7 @@ class Bench:
                 for row in (empty, filled):
                     row.add("onnxruntime", took, took)
         shutil.rmtree(stores, ignore_errors=True)
-        return [empty, filled]
+        yield [empty, filled]
 
 
 def peer_conv(problem):
@@ -278,11 +288,13 @@ def arguments():
                         "it for a layer; default 1")
     parser.add_argument("--quick", action="store_true", help="one round, networks at N=1, some layers")
     parser.add_argument("--threads", type=int, default=2, help="of every engine; default 2")
+    parser.add_argument("--torch-device", default="cpu", help="of PyTorch: cpu or cuda; default cpu")
     parser.add_argument("--python", default=sys.executable, help="one that has onnxruntime and torch")
     parser.add_argument("--wrap", default="", help="put in front of measured commands: 'taskset -c 0,1'")
     parser.add_argument("--cache", default=Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) /
                         "fovea-peers", help="folder for models and programs")
     parser.add_argument("--out", default=HERE / "results", help="folder for peers.csv and peers.md")
+    parser.add_argument("--missing", action="store_true", help="only what the results do not hold yet")
     parser.add_argument("--show", action="store_true", help="print the summary of the results, measure nothing")
     options = parser.parse_args()
     unknown = set(options.only.split(",")) - set(PARTS)
@@ -291,6 +303,18 @@ def arguments():
     if options.quick:
         options.rounds = 1
     return options
+
+
+def keep(folder, kept, rows, absent):
+    """New rows replace those of the same work, in the order in which works were first measured."""
+    for row in rows:
+        row.mark_absent(absent)
+    new = {(row.part, row.work): row for row in rows}
+    kept = [new.pop((row.part, row.work), row) for row in kept] + list(new.values())
+    folder.mkdir(parents=True, exist_ok=True)
+    peers_table.write(folder / "peers.csv", kept)
+    (folder / "peers.md").write_text(peers_table.document(kept), encoding="utf-8")
+    return kept
 
 
 def main():
@@ -302,16 +326,11 @@ def main():
         print(peers_table.summary(kept))
         return 0
     bench = Bench(options)
-    bench.platform()
+    bench.find_device()
+    bench.known = {(row.part, row.work) for row in kept}
     for part in options.only.split(","):
-        rows = getattr(bench, part)()
-        measured = {(row.part, row.work) for row in rows}
-        kept = [row for row in kept if (row.part, row.work) not in measured] + rows
-        for row in rows:
-            row.mark_absent(bench.absent)
-        folder.mkdir(parents=True, exist_ok=True)
-        peers_table.write(table, kept)
-        (folder / "peers.md").write_text(peers_table.document(kept), encoding="utf-8")
+        for rows in getattr(bench, part)():
+            kept = keep(folder, kept, rows, bench.absent)
     print(peers_table.summary(kept))
     return 1 if any(row.is_wrong() for row in kept) else 0
 

@@ -165,7 +165,7 @@ def summary(rows):
         ("VGG16", "onnxruntime", [r for r in networks if r.work.startswith("vgg16")]),
         ("convolutions of AlexNet, VGG16, GoogLeNet, ResNet-50", "onednn", conv),
         ("convolutions of AlexNet, VGG16, GoogLeNet, ResNet-50", "torch", conv),
-        ("convolutions of AlexNet", "clblast", conv),
+        ("convolutions of AlexNet and ResNet-50, without groups", "clblast", conv),
         ("depthwise convolutions of MobileNet v2", "onednn", [r for r in rows if r.part == "depthwise"]),
         ("SGEMM, left operand packed once", "openblas", [r for r in gemm if not r.work.endswith("x1")]),
         ("dense 4096 x 25088, N=1", "openblas", [r for r in gemm if r.work == DENSE]),
