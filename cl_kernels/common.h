@@ -18,9 +18,6 @@ acc sum8(acc8 v) {
     return a.x + a.y + a.z + a.w;
 }
 
-/* In front of a loop with constant bounds: the arrays that it walks are then registers. */
-#define UNROLL _Pragma("unroll")
-
 /* A channel block: X neighbouring channels of one pixel. */
 #ifndef X
 #define X 8

@@ -3,13 +3,19 @@
 
 #include <math.h>
 
+#include "ops/blocked.h"
 #include "ops/gemm.h"
 
 static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct, conv_transpose_direct;
 
 const struct algorithm *const conv_algorithms[] = {
-    &conv_blocked,     &conv_depthwise, &conv_implicit_gemm,
-    &conv_im2col_gemm, &conv_direct,    NULL,
+    &conv_depthwise_blocked,
+    &conv_blocked,
+    &conv_depthwise,
+    &conv_implicit_gemm,
+    &conv_im2col_gemm,
+    &conv_direct,
+    NULL,
 };
 const struct algorithm *const conv_transpose_algorithms[] = {&conv_transpose_direct, NULL};
 

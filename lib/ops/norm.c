@@ -1,13 +1,14 @@
 /* Normalisation on a device. Instance normalisation is group normalisation with one channel a group. */
-#include "ops/algorithm.h"
+#include "ops/blocked.h"
 
 static const struct algorithm batch_norm, batch_norm_training, group_norm, layer_norm, lrn;
 
-const struct algorithm *const batch_norm_algorithms[] = {&batch_norm, &batch_norm_training, NULL};
+const struct algorithm *const batch_norm_algorithms[] = {&batch_norm_blocked, &batch_norm,
+                                                         &batch_norm_training, NULL};
 const struct algorithm *const instance_norm_algorithms[] = {&group_norm, NULL};
 const struct algorithm *const group_norm_algorithms[] = {&group_norm, NULL};
 const struct algorithm *const layer_norm_algorithms[] = {&layer_norm, NULL};
-const struct algorithm *const lrn_algorithms[] = {&lrn, NULL};
+const struct algorithm *const lrn_algorithms[] = {&lrn_blocked, &lrn, NULL};
 
 /* The input as (batch, channels, spatial). */
 struct planes {

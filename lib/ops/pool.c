@@ -1,13 +1,14 @@
 /* Pooling on a device. */
 #include "graph/window.h"
-#include "ops/algorithm.h"
+#include "ops/blocked.h"
 
 static const struct algorithm max_pool_direct, average_pool_direct, lp_pool_direct, global_pool;
 
-const struct algorithm *const max_pool_algorithms[] = {&max_pool_direct, NULL};
-const struct algorithm *const average_pool_algorithms[] = {&average_pool_direct, NULL};
+const struct algorithm *const max_pool_algorithms[] = {&max_pool_blocked, &max_pool_direct, NULL};
+const struct algorithm *const average_pool_algorithms[] = {&average_pool_blocked,
+                                                           &average_pool_direct, NULL};
 const struct algorithm *const lp_pool_algorithms[] = {&lp_pool_direct, NULL};
-const struct algorithm *const global_pool_algorithms[] = {&global_pool, NULL};
+const struct algorithm *const global_pool_algorithms[] = {&global_pool_blocked, &global_pool, NULL};
 
 /* ---- Sliding windows ---- */
 
