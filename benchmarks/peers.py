@@ -95,7 +95,7 @@ class Bench:
             print(f"{name} is {reason}", file=sys.stderr)
         for name in self.o.without.split(","):
             if name:
-                self.absent[name] = "absent: left out by --without"
+                self.absent[name] = "left out: by --without"
 
     def has(self, engine):
         return engine not in self.absent

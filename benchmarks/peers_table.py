@@ -28,9 +28,10 @@ class Row:
                 self.verdicts[engine] = text
 
     def mark_absent(self, absent):
-        for engine in absent:
+        """`absent`: engine -> "absent: why" or "left out: why"."""
+        for engine, reason in absent.items():
             if engine not in self.samples:
-                self.verdicts[engine] = "absent"
+                self.verdicts[engine] = reason.split(":")[0]
 
     def median(self, engine):
         done = self.samples.get(engine)
@@ -146,8 +147,8 @@ def memory_table(rows):
 def summary_line(name, engine, rows):
     ratios = [r.ratio(engine) for r in rows if r.ratio(engine)]
     if not ratios:
-        missing = any(r.verdicts.get(engine) == "absent" for r in rows)
-        return [name, NAMES[engine], "absent" if missing else "not measured", "", "", ""]
+        reasons = {r.verdicts.get(engine, "not measured") for r in rows}
+        return [name, NAMES[engine], ", ".join(sorted(reasons)), "", "", ""]
     best = mean(r.ratio(engine, "best") for r in rows)
     return [name, NAMES[engine], text(mean(ratios)), text(best), f"{min(ratios):.2f} to {max(ratios):.2f}",
             str(len(ratios))]
