@@ -10,6 +10,8 @@ static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct, con
 
 const struct algorithm *const conv_algorithms[] = {
     &conv_depthwise_blocked,
+    &conv_winograd_f4x3,
+    &conv_winograd_f2x3,
     &conv_blocked,
     &conv_depthwise,
     &conv_implicit_gemm,

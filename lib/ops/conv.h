@@ -16,7 +16,8 @@ struct conv {
     bool fits;                 /* every padded axis is within CONV_SPAN_LIMIT */
 };
 
-extern const struct algorithm conv_blocked, conv_implicit_gemm;
+extern const struct algorithm conv_blocked, conv_implicit_gemm, conv_winograd_f4x3,
+    conv_winograd_f2x3;
 
 struct conv conv_of(const struct site *);
 const char *conv_refuse_span(const struct conv *);
