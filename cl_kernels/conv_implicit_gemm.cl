@@ -47,9 +47,9 @@ enum { OUTSIDE = -(1 << 30) }; /* a column that is outside of x for every window
 
 /* Filters in tiles, one k below the other; and the table, by the work-items of the first filter. */
 __kernel void conv_implicit_gemm_pack(int ih, int iw, int plane, int oc, int k, int rows,
-                                      __global const real *w, ulong w_offset,
-                                      __global real *packed, ulong packed_offset,
-                                      __global int4 *table, ulong table_offset) {
+                                      __global const real *w, ulong w_offset, __global real *packed,
+                                      ulong packed_offset, __global int4 *table,
+                                      ulong table_offset) {
     int at = (int)get_global_id(0), padded = (k + TILE_K - 1) / TILE_K * TILE_K;
     int row = (int)get_global_id(1) % rows, group = (int)get_global_id(1) / rows;
     if (at >= padded) return;
@@ -116,8 +116,8 @@ conv_implicit_gemm(int images, int groups, int ic, int id, int ih, int iw, int o
     at.start = (uint)((pixel / pixels * groups + group) * ic * plane);
     at.start += ((uint)at.d * (uint)ih + (uint)at.h) * (uint)iw + (uint)at.w;
     x += x_offset;
-    packed += packed_offset +
-              ((ulong)(group * get_num_groups(1) + get_group_id(1)) * chunks) * (TILE_K * TILE_M / 4);
+    packed += packed_offset + ((ulong)(group * get_num_groups(1) + get_group_id(1)) * chunks) *
+                                  (TILE_K * TILE_M / 4);
     table += table_offset + item / TILE_N;
 
     float4 w_held[W_COUNT], sum[ITEM_M][ITEM_N / 4];

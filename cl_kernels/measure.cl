@@ -97,5 +97,4 @@ __kernel void measure_random(int count, int mask, __global const float *x, ulong
     y[y_offset + get_global_id(0)] = sum;
 }
 
-__kernel void measure_empty(void) {
-}
+__kernel void measure_empty(void) {}

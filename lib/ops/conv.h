@@ -16,8 +16,11 @@ struct conv {
     bool fits;                 /* every padded axis is within CONV_SPAN_LIMIT */
 };
 
-extern const struct algorithm conv_blocked, conv_implicit_gemm, conv_winograd_f4x3,
-    conv_winograd_f2x3;
+extern const struct algorithm conv_blocked;
+extern const struct algorithm conv_implicit_gemm;
+extern const struct algorithm conv_winograd_f4x3;
+extern const struct algorithm conv_winograd_f2x3;
+extern const struct algorithm conv_shallow;
 
 struct conv conv_of(const struct site *);
 const char *conv_refuse_span(const struct conv *);
