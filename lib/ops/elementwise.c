@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "graph/broadcast.h"
-#include "ops/algorithm.h"
+#include "ops/blocked.h"
 
 static const struct algorithm elementwise_unary, elementwise_not, elementwise_clip,
     elementwise_binary, elementwise_compare, elementwise_variadic, elementwise_where;
@@ -90,6 +90,73 @@ static const char *refuse_activation(const struct site *s) {
     return node_activation(s->node).kind != ACTIVATION_NONE ? "no fused activation" : NULL;
 }
 
+/* ---- Channel blocks: stored elements are as good as elements ---- */
+
+/* Whether what the lanes past the channels get may be infinite or no number. */
+static bool may_blow_up(enum op op) {
+    return op == OP_Exp || op == OP_Log || op == OP_Sqrt || op == OP_Reciprocal || op == OP_Div ||
+           op == OP_Pow;
+}
+
+static bool fills_blocks(const struct site *s) {
+    return out_desc(s)->dim[1] % site_width(s) == 0;
+}
+
+static uint32_t unary_blocked(const struct site *s) {
+    bool blocked = site_blocked(s, site_in(s, 0));
+    if (blocked && may_blow_up(s->node->op) && !fills_blocks(s)) return 0;
+    return blocked ? 1 | BLOCKED_OUT : 0;
+}
+
+/* A full operand is read as blocks (n, channel blocks, pixels, X), one number for each channel (n or 1, c,
+ * 1...) as it is, a single number as well. `as` is set to the shape in memory. */
+static bool operand_blocked(const struct site *s, size_t i, fovea_desc *as, bool *full) {
+    const fovea_desc *d = in_desc(s, i), *y = out_desc(s);
+    int64_t width = site_width(s), blocks = site_channel_blocks(s, site_out(s, 0));
+    *full = desc_equal(d, y);
+    *as = (fovea_desc){.dtype = y->dtype, .rank = 1, .dim = {1}};
+    if (fovea_desc_elements(d) == 1 && !*full) return true;
+    *as = (fovea_desc){.dtype = y->dtype, .rank = 4, .dim = {1, blocks, 1, width}};
+    int channels = d->rank - y->rank + 1; /* the axis of d that meets the channels */
+    if (channels >= 0 && channels < d->rank) as->dim[0] = desc_span(d, 0, channels);
+    if (*full) as->dim[2] = desc_span(y, 2, y->rank);
+    return *full || (channels >= 0 && d->dim[channels] == y->dim[1] && fills_blocks(s) &&
+                     desc_span(d, channels + 1, d->rank) == 1);
+}
+
+static uint32_t binary_blocked(const struct site *s) {
+    int rank = out_desc(s)->rank;
+    uint32_t mask = BLOCKED_OUT;
+    bool any = false, full;
+    fovea_desc as;
+    if (rank < 3 || rank > 5 || s->node->n_in > 31) return 0;
+    if (may_blow_up(s->node->op) && !fills_blocks(s)) return 0;
+    for (size_t i = 0; i < s->node->n_in; i++) {
+        any = any || site_blocked(s, site_in(s, i));
+        if (!operand_blocked(s, i, &as, &full)) return 0;
+        if (full) mask |= 1u << i;
+    }
+    return any ? mask : 0;
+}
+
+/* The shapes of output and input i as they are in memory. */
+static fovea_desc stored_out(const struct site *s) {
+    const fovea_desc *y = out_desc(s);
+    if (!site_blocked(s, site_out(s, 0))) return *y;
+    return (fovea_desc){.dtype = y->dtype,
+                        .rank = 4,
+                        .dim = {y->dim[0], site_channel_blocks(s, site_out(s, 0)),
+                                desc_span(y, 2, y->rank), site_width(s)}};
+}
+
+static fovea_desc stored_in(const struct site *s, size_t i) {
+    fovea_desc as;
+    bool full;
+    if (!site_blocked(s, site_out(s, 0))) return *in_desc(s, i);
+    (void)operand_blocked(s, i, &as, &full);
+    return as;
+}
+
 /* ---- One input ---- */
 
 static const char *unary_refuse(const struct site *s) {
@@ -100,7 +167,7 @@ static const char *unary_refuse(const struct site *s) {
 /* y = OP(x); the attributes alpha and beta (Selu: gamma) go along. */
 static void unary_launch(const struct site *s, struct recipe *r, const char *define, float alpha,
                          float beta) {
-    int64_t n = fovea_desc_elements(out_desc(s));
+    int64_t n = site_stored_elements(s, site_out(s, 0));
     recipe_kernel(r, "elementwise_unary", "elementwise_unary");
     recipe_define_text(r, "OP", define);
     recipe_int(r, n);
@@ -142,7 +209,7 @@ static const char *clip_refuse(const struct site *s) {
 }
 
 static fovea_status clip_lower(const struct site *s, struct recipe *r) {
-    int64_t n = fovea_desc_elements(out_desc(s));
+    int64_t n = site_stored_elements(s, site_out(s, 0));
     recipe_kernel(r, "elementwise_clip", "elementwise_clip");
     recipe_define(r, "HAS_LOW", site_in(s, 1) != FOVEA_NO_VALUE);
     recipe_define(r, "HAS_HIGH", site_in(s, 2) != FOVEA_NO_VALUE);
@@ -188,8 +255,12 @@ static struct launches launches_of(const fovea_desc *out, const fovea_desc *cons
 
 static struct launches site_launches(const struct site *s) {
     const fovea_desc *in[BROADCAST_INPUTS];
-    for (size_t i = 0; i < s->node->n_in; i++) in[i] = in_desc(s, i);
-    return launches_of(out_desc(s), in, (int)s->node->n_in);
+    fovea_desc as[BROADCAST_INPUTS], out = stored_out(s);
+    for (size_t i = 0; i < s->node->n_in; i++) {
+        as[i] = stored_in(s, i);
+        in[i] = &as[i];
+    }
+    return launches_of(&out, in, (int)s->node->n_in);
 }
 
 /* The sizes, the strides and the global size, as all kernels with broadcasting want them. */
@@ -287,8 +358,9 @@ static fovea_status compare_lower(const struct site *s, struct recipe *r) {
 /* ---- Min, Max, Sum, Mean: y = x0 op x1, then y = y op x2, and so on ---- */
 
 static struct launches variadic_launches(const struct site *s, size_t i) {
-    const fovea_desc *in[2] = {i == 1 ? in_desc(s, 0) : out_desc(s), in_desc(s, i)};
-    return launches_of(out_desc(s), in, 2);
+    fovea_desc out = stored_out(s), first = i == 1 ? stored_in(s, 0) : out, other = stored_in(s, i);
+    const fovea_desc *in[2] = {&first, &other};
+    return launches_of(&out, in, 2);
 }
 
 static const char *variadic_refuse(const struct site *s) {
@@ -332,19 +404,27 @@ static fovea_status where_lower(const struct site *s, struct recipe *r) {
     return FOVEA_OK;
 }
 
-static const struct algorithm elementwise_unary = {
-    .name = "elementwise_unary", .refuse = unary_refuse, .lower = unary_lower};
+static const struct algorithm elementwise_unary = {.name = "elementwise_unary",
+                                                   .refuse = unary_refuse,
+                                                   .blocked = unary_blocked,
+                                                   .lower = unary_lower};
 static const struct algorithm elementwise_not = {
     .name = "elementwise_not", .refuse = not_refuse, .any_type = true, .lower = not_lower};
-static const struct algorithm elementwise_clip = {
-    .name = "elementwise_clip", .refuse = clip_refuse, .lower = clip_lower};
-static const struct algorithm elementwise_binary = {
-    .name = "elementwise_binary", .refuse = binary_refuse, .lower = binary_lower};
+static const struct algorithm elementwise_clip = {.name = "elementwise_clip",
+                                                  .refuse = clip_refuse,
+                                                  .blocked = unary_blocked,
+                                                  .lower = clip_lower};
+static const struct algorithm elementwise_binary = {.name = "elementwise_binary",
+                                                    .refuse = binary_refuse,
+                                                    .blocked = binary_blocked,
+                                                    .lower = binary_lower};
 static const struct algorithm elementwise_compare = {.name = "elementwise_compare",
                                                      .refuse = compare_refuse,
                                                      .any_type = true,
                                                      .lower = compare_lower};
-static const struct algorithm elementwise_variadic = {
-    .name = "elementwise_binary", .refuse = variadic_refuse, .lower = variadic_lower};
+static const struct algorithm elementwise_variadic = {.name = "elementwise_binary",
+                                                      .refuse = variadic_refuse,
+                                                      .blocked = binary_blocked,
+                                                      .lower = variadic_lower};
 static const struct algorithm elementwise_where = {
     .name = "elementwise_where", .refuse = where_refuse, .any_type = true, .lower = where_lower};

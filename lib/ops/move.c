@@ -7,6 +7,7 @@
 
 static const char *move_refuse(const struct site *);
 static const char *tile_refuse(const struct site *);
+static uint32_t concat_blocked(const struct site *);
 static fovea_status copy_lower(const struct site *, struct recipe *);
 static fovea_status concat_lower(const struct site *, struct recipe *);
 static fovea_status split_lower(const struct site *, struct recipe *);
@@ -21,7 +22,14 @@ static fovea_status blocks_lower(const struct site *, struct recipe *);
         .name = "move_strided", .refuse = refuses, .any_type = true, .lower = lowers})
 
 const struct algorithm *const copy_algorithms[] = {STRIDED(move_refuse, copy_lower), NULL};
-const struct algorithm *const concat_algorithms[] = {STRIDED(move_refuse, concat_lower), NULL};
+const struct algorithm *const concat_algorithms[] = {
+    &(const struct algorithm){.name = "move_strided",
+                              .refuse = move_refuse,
+                              .any_type = true,
+                              .blocked = concat_blocked,
+                              .lower = concat_lower},
+    NULL,
+};
 const struct algorithm *const split_algorithms[] = {STRIDED(move_refuse, split_lower), NULL};
 const struct algorithm *const slice_algorithms[] = {STRIDED(move_refuse, slice_lower), NULL};
 const struct algorithm *const transpose_algorithms[] = {STRIDED(move_refuse, transpose_lower),
@@ -130,6 +138,20 @@ static fovea_status copy_lower(const struct site *s, struct recipe *r) {
     struct grid g = {0};
     grid_axis(&g, value_elements(node_in(s->graph, s->node, 0)), 1, 1);
     return grid_emit(&g, s, r, site_in(s, 0), site_out(s, 0));
+}
+
+/* Whole channel blocks in a row are the same copies as whole channels in a row. */
+static uint32_t concat_blocked(const struct site *s) {
+    const fovea_desc *y = &node_out(s->graph, s->node, 0)->desc;
+    uint32_t mask = BLOCKED_OUT;
+    bool any = false;
+    if (attr_axis(s->node, "axis", 0, y->rank) != 1 || s->node->n_in > 31) return 0;
+    for (size_t i = 0; i < s->node->n_in; i++) {
+        if (node_in(s->graph, s->node, i)->desc.dim[1] % site_width(s)) return 0;
+        any = any || site_blocked(s, site_in(s, i));
+        mask |= 1u << i;
+    }
+    return any ? mask : 0;
 }
 
 /* One launch an input: rows of `piece` elements into rows of `row`. */
