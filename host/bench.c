@@ -21,6 +21,8 @@ static const struct arg args[] = {
      "an input of a problem that is a weight; default: all but x0 of Conv, Gemm, ..."},
     {"all-algorithms", 'a', ARG_FLAG, &options.all_algorithms, NULL,
      "time a problem with each algorithm that accepts it"},
+    {"fastest", 0, ARG_FLAG, &options.fastest, NULL,
+     "a problem with the algorithm whose step is fastest, as amid a network"},
     {"algorithm", 0, ARG_TEXT, &options.algorithm, "NAME", "use this algorithm where it fits"},
     {"no-layers", 0, ARG_FLAG, &options.no_layers, NULL, "--json and --csv without the layers"},
     {"no-verify", 0, ARG_FLAG, &options.no_verify, NULL, "do not verify what is timed"},
@@ -67,8 +69,11 @@ static bool check_usage(const struct common *common, size_t operands, struct pro
         return problem_set(p, EXIT_USAGE, "a MODEL, --problem LINE or --file FILE is needed");
     if (options.all_algorithms && !any_problem)
         return problem_set(p, EXIT_USAGE, "--all-algorithms goes with --problem or --file");
-    if (options.all_algorithms && options.algorithm)
-        return problem_set(p, EXIT_USAGE, "either --algorithm or --all-algorithms, not both");
+    if (options.fastest && !any_problem)
+        return problem_set(p, EXIT_USAGE, "--fastest goes with --problem or --file");
+    if (options.all_algorithms + options.fastest + (options.algorithm != NULL) > 1)
+        return problem_set(p, EXIT_USAGE,
+                           "only one of --algorithm, --all-algorithms and --fastest");
     return take_seconds(p);
 }
 

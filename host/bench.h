@@ -14,7 +14,7 @@ struct bench_options {
         constants; /* of a problem: names of the inputs that are weights; empty: ours */
     const char *algorithm;
     const char *family; /* what a problem must be of; NULL: anything */
-    bool profile, no_layers, no_verify, all_algorithms, csv;
+    bool profile, no_layers, no_verify, all_algorithms, fastest, csv;
 };
 
 /* Timed runs of one thing. Half of them lie from q1 to q3. */

@@ -381,6 +381,11 @@ def test_bench_problems():
     rows = expect_json(0, "bench", "gemm", "--shape", "MatMul 3x4 4x5", "--constant", "x0",
                        "--runs", 1)["rows"]
     check(rows[0]["verdict"] == "right", "a constant left operand")
+    rows = expect_json(0, "bench", "--problem", line, "--fastest", "--runs", 1)["rows"]
+    check(len(rows) == 1 and rows[0]["algorithm"] in names and rows[0]["verdict"] == "right",
+          f"the fastest of {names} is {rows}")
+    expect(2, "bench", "--problem", line, "--fastest", "--all-algorithms", says="only one of")
+    expect(2, "bench", model, "--fastest", says="--fastest goes with")
     expect(2, "bench", "--problem", line, "--constant", "x9", says="x9")
     expect(2, "bench", "pool", "--shape", line, says="is no line of pool")
     expect(3, "bench", "pool", "--file", lines, says="holds no line of pool")
