@@ -9,11 +9,18 @@
 static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct, conv_transpose_direct;
 
 const struct algorithm *const conv_algorithms[] = {
-    &conv_shallow,       &conv_depthwise_blocked,
-    &conv_winograd_f4x3, &conv_winograd_f2x3,
-    &conv_blocked,       &conv_depthwise,
-    &conv_implicit_gemm, &conv_im2col_gemm,
-    &conv_direct,        NULL,
+    &conv_shallow,
+    &conv_depthwise_blocked,
+    &conv_winograd_f4x3,
+    &conv_winograd_f2x3,
+    &conv_blocked,
+    &conv_depthwise,
+    &conv_winograd_tiled_f4x3,
+    &conv_winograd_tiled_f2x3,
+    &conv_implicit_gemm,
+    &conv_im2col_gemm,
+    &conv_direct,
+    NULL,
 };
 const struct algorithm *const conv_transpose_algorithms[] = {&conv_transpose_direct, NULL};
 

@@ -18,6 +18,8 @@ struct conv {
 
 extern const struct algorithm conv_blocked;
 extern const struct algorithm conv_implicit_gemm;
+extern const struct algorithm conv_winograd_tiled_f4x3;
+extern const struct algorithm conv_winograd_tiled_f2x3;
 extern const struct algorithm conv_winograd_f4x3;
 extern const struct algorithm conv_winograd_f2x3;
 extern const struct algorithm conv_shallow;

@@ -21,7 +21,7 @@ static int64_t results(const struct conv *c) {
 
 static struct tile_choice choose(const struct site *s, const struct conv *c) {
     double flops, bytes;
-    int64_t fit = PARTS_LIMIT / (int64_t)sizeof(float) / results(c);
+    int64_t fit = PARTS_LIMIT / (int64_t)sizeof(float) / (results(c) + 1);
     int most = fit < 1 ? 1 : fit < SPLITS_MOST ? (int)fit : SPLITS_MOST;
     graph_cost(s->graph, s->node, &flops, &bytes);
     struct tile_task task = {c->oc, c->n * c->pixels, c->k, c->groups, bytes};
@@ -36,6 +36,7 @@ static const char *conv_implicit_gemm_refuse(const struct site *s) {
     struct conv c = conv_of(s);
     const char *reason = tile_refuse(s->device, 0);
     if (reason) return reason;
+    if (c.k == 0) return "an empty sum";
     if (c.oc / 32 >= GROUPS_LIMIT || c.groups * SPLITS_MOST > GROUPS_LIMIT)
         return "more than 65535 tiles of filters, or 2047 groups";
     if (c.n * c.pixels > INT32_MAX - 128) return "more than 2^31 - 129 output pixels";

@@ -16,8 +16,9 @@ enum { TILES = sizeof tiles / sizeof *tiles };
 /* Where local memory is ordinary memory, tiles through it were measured at 1 % of the peak and below. */
 static const double CPU_SHARE = 0.005;
 
-/* Work-items that a compute unit needs in flight to hide the latency of its memory. */
-static const double ITEMS_IN_FLIGHT = 512;
+/* Seconds that a chunk takes at least, however little work there is for a unit: reads of memory that the
+ * arithmetic does not hide, and a barrier. */
+static const double LATENCY = 0.5e-6;
 
 const struct tile *tile_number(int number) {
     return number >= 1 && number <= TILES ? &tiles[number - 1] : NULL;
@@ -47,20 +48,19 @@ int64_t tile_chunks(const struct tile *t, int64_t k) {
     return (k + t->k - 1) / t->k;
 }
 
-/* A unit works at its full rate only with enough work-items in flight; the fullest unit decides. */
+/* The unit with most groups decides. */
 double tile_seconds(const fovea_device_info *d, const struct tile *t, const struct tile_task *w,
                     int splits) {
-    double share = d->local_memory_is_real ? t->share : CPU_SHARE,
-           units = fmax(1, d->compute_units);
-    double rows = ceil((double)w->m / t->m), columns = ceil((double)w->n / t->n);
+    double share = d->local_memory_is_real ? t->share : CPU_SHARE;
+    double units = fmax(1, d->compute_units);
+    double tiles_of_all = ceil((double)w->m / t->m) * ceil((double)w->n / t->n);
+    double groups = tiles_of_all * (double)w->batches * splits;
+    double chunk = 2.0 * t->m * t->n * t->k * units / (share * d->flops_peak);
     double chunks = ceil((double)tile_chunks(t, w->k) / splits);
-    double groups = rows * columns * (double)w->batches * splits;
-    double group_flops = 2.0 * t->m * t->n * t->k * chunks;
-    double on_one = fmax(ceil(groups / units), ITEMS_IN_FLIGHT / tile_items(t));
-    double results = (double)w->m * (double)w->n * (double)w->batches;
-    double seconds = fmax(on_one * group_flops * units / (share * d->flops_peak),
-                          w->bytes / d->bytes_per_second);
+    double seconds =
+        fmax(chunks * fmax(ceil(groups / units) * chunk, LATENCY), w->bytes / d->bytes_per_second);
     if (splits == 1) return seconds;
+    double results = (double)w->m * (double)w->n * (double)w->batches;
     return seconds + (1 + splits) * sizeof(float) * results / d->bytes_per_second +
            d->launch_overhead_us * 1e-6;
 }
@@ -73,12 +73,14 @@ struct tile_choice tile_choose(const fovea_device_info *d, const struct tile_tas
     for (int i = 0; i < TILES; i++) {
         const struct tile *t = &tiles[i];
         if ((fixed && t != fixed) || !tile_fits(d, t, pad)) continue;
-        for (int parts = 1; parts <= most_splits && parts <= tile_chunks(t, w->k); parts *= 2) {
-            int p = splits > 0 && splits <= tile_chunks(t, w->k) ? splits : parts;
+        int64_t most = w->k > 0 ? tile_chunks(t, w->k) : 1; /* an empty sum is one part */
+        for (int parts = 1; parts <= most_splits && parts <= most; parts *= 2) {
+            bool fits = splits > 0 && splits <= most && splits <= most_splits;
+            int p = fits ? splits : parts;
             double seconds = tile_seconds(d, t, w, p);
             if (!best.tile || seconds < best.seconds)
                 best = (struct tile_choice){t, i + 1, p, seconds};
-            if (p == splits) break;
+            if (fits) break;
         }
     }
     return best;
