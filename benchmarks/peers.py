@@ -6,7 +6,8 @@
 
 Every measurement is a phase: a process of its own, one after another with a pause between, so that no
 engine's idle threads disturb another. Phases of the engines alternate for some rounds; a result is
-the median over the rounds of each round's median, "best" the fastest sample of all. Networks are files
+the median over the rounds of each round's median, "best" the fastest sample of all. PyTorch and
+CLBlast, which are far behind, get one round. Networks are files
 that `fovea new` writes; all engines read the same file and picture, and outputs are compared. Layers
 are the lines of shapes/, timed in each engine's own layout with weights prepared beforehand.
 
@@ -33,6 +34,7 @@ PICTURES = {"lenet5": (1, 28, 28), "alexnet": (3, 227, 227)}
 GEMMS = ["256 256 256", "512 512 512", "1024 1024 1024", "2048 2048 2048", "64 12544 147",
          "64 3136 576", "128 784 1152", "256 196 2304", "512 49 4608", "4096 1 25088", "1000 1 4096"]
 C_PEERS = {"onednn": ["-ldnnl"], "openblas": ["-lopenblas"], "clblast": ["-lclblast", "-lOpenCL"]}
+ONCE = ("torch", "clblast")  # they are slower, and get one round
 PAUSE_SECONDS = 0.1
 LAYERS_AT_ONCE = 12
 PARTS = ("networks", "conv", "depthwise", "gemm", "first")
@@ -97,8 +99,8 @@ class Bench:
             if name:
                 self.absent[name] = "left out: by --without"
 
-    def has(self, engine):
-        return engine not in self.absent
+    def has(self, engine, turn=0):
+        return engine not in self.absent and (turn == 0 or engine not in ONCE)
 
     def find_device(self):
         """Its name, and the P and D of an OpenCL device."""
@@ -140,15 +142,15 @@ class Bench:
         row = Row("networks", f"{name} N={n}", self.device)
         mine, theirs = self.cache / "mine.npy", self.cache / "theirs.npy"
         self.fovea(f"{row.work}, its output", "run", model, x, "--output", mine)
-        for _ in range(self.o.rounds):
+        for r in range(self.o.rounds):
             out = self.fovea(row.work, "bench", model, "--batch", n, "--seconds", self.o.seconds,
                              "--json", "--no-verify", "--no-layers")
             if out:
                 done = json.loads(out)
                 row.add("fovea", done["median_ms"], done["best_ms"], done["peak_bytes"])
             for engine in ("onnxruntime", "torch"):
-                out = self.has(engine) and self.python(row.work, engine, model, x, theirs, self.o.threads,
-                                                       self.o.seconds)
+                out = self.has(engine, r) and self.python(row.work, engine, model, x, theirs,
+                                                          self.o.threads, self.o.seconds)
                 if out:
                     done = json.loads(out)
                     row.add(engine, done["median_ms"], done["best_ms"], done["peak_bytes"])
@@ -175,18 +177,17 @@ class Bench:
         rows = [Row(part, problem, self.device) for problem in mine]
         listed = self.cache / "problems.txt"
         listed.write_text("\n".join([*mine, ""]), encoding="utf-8")
-        words = ["--constant", "x0"] if kind == "gemm" else []
+        words = ["--constant", "x0"] if kind == "gemm" else ["--fastest"]
         for r in range(self.o.rounds):
             words += ["--no-verify"] if r == 1 else []  # once is enough
             out = self.fovea(f"{len(rows)} {part} problems", "bench", "--file", listed, "--json",
-                             "--fastest", "--seconds", self.o.seconds / 5, *words)
+                             "--seconds", self.o.seconds / 5, *words)
             for row, done in zip(rows, json.loads(out)["rows"] if out else []):
                 row.add("fovea", done["step_median_ms"], done["step_best_ms"])
                 row.verdict("fovea", done["verdict"])
             for engine in engines:
-                if not self.has(engine):
-                    continue
-                self.peer_layers(rows, lines, engine, kind)
+                if self.has(engine, r):
+                    self.peer_layers(rows, lines, engine, kind)
         return rows
 
     def peer_layers(self, rows, lines, engine, kind):
@@ -283,7 +284,7 @@ def arguments():
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
     parser.add_argument("--networks", default="", help="only these, separated by commas")
     parser.add_argument("--without", default="", help="engines to leave out, separated by commas")
-    parser.add_argument("--rounds", type=int, default=3, help="alternations of the engines; default 3")
+    parser.add_argument("--rounds", type=int, default=2, help="alternations of the engines; default 2")
     parser.add_argument("--seconds", type=float, default=1, help="of samples for a network; a fifth of "
                         "it for a layer; default 1")
     parser.add_argument("--quick", action="store_true", help="one round, networks at N=1, some layers")
