@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fovea beside other engines, on the same files and shapes, in turn.
 
-    benchmarks/peers.py [--only networks,conv,depthwise,gemm,first] [--quick] [--out FOLDER]
+    benchmarks/peers.py [--only networks,conv,depthwise,gemm,dense,first] [--quick] [--out FOLDER]
     benchmarks/peers.py --show [--out FOLDER]        the summary of the newest results as Markdown
 
 Every measurement is a phase: a process of its own, one after another with a pause between, so that no
@@ -32,12 +32,13 @@ NETWORKS = [("lenet5", 1), ("lenet5", 64)] + [
     (name, n) for n in (1, 8) for name in ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152")]
 PICTURES = {"lenet5": (1, 28, 28), "alexnet": (3, 227, 227)}
 GEMMS = ["256 256 256", "512 512 512", "1024 1024 1024", "2048 2048 2048", "64 12544 147",
-         "64 3136 576", "128 784 1152", "256 196 2304", "512 49 4608", "4096 1 25088", "1000 1 4096"]
+         "64 3136 576", "128 784 1152", "256 196 2304", "512 49 4608"]  # m n k
+DENSES = ["4096 1 25088", "4096 1 4096", "1000 1 4096"]
 C_PEERS = {"onednn": ["-ldnnl"], "openblas": ["-lopenblas"], "clblast": ["-lclblast", "-lOpenCL"]}
 ONCE = ("torch", "clblast")  # they are slower, and get one round
 PAUSE_SECONDS = 0.1
 LAYERS_AT_ONCE = 12
-PARTS = ("networks", "conv", "depthwise", "gemm", "first")
+PARTS = ("networks", "conv", "depthwise", "gemm", "dense", "first")
 
 
 class Bench:
@@ -177,7 +178,7 @@ class Bench:
         rows = [Row(part, problem, self.device) for problem in mine]
         listed = self.cache / "problems.txt"
         listed.write_text("\n".join([*mine, ""]), encoding="utf-8")
-        words = ["--constant", "x0"] if kind == "gemm" else ["--fastest"]
+        words = {"gemm": ["--constant", "x0"], "dense": []}.get(part, ["--fastest"])
         for r in range(self.o.rounds):
             words += ["--no-verify"] if r == 1 else []  # once is enough
             out = self.fovea(f"{len(rows)} {part} problems", "bench", "--file", listed, "--json",
@@ -234,6 +235,11 @@ class Bench:
         shapes = GEMMS[::3] if self.o.quick else GEMMS
         problems = [f"MatMul {m}x{k} {k}x{n}" for m, n, k in (line.split() for line in shapes)]
         return self.layers("gemm", shapes, ["openblas", "torch", "clblast"], problems, "gemm")
+
+    def dense(self):
+        """A dense layer of one picture: y (1 x m) = x (1 x k) w^T, w (m x k)."""
+        problems = [f"Gemm 1x{k} {m}x{k} transB=1" for m, _, k in (line.split() for line in DENSES)]
+        return self.layers("dense", DENSES, ["openblas", "torch", "clblast"], problems, "gemm")
 
     # ---- The first answer ----
 
