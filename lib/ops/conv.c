@@ -25,6 +25,7 @@ const struct algorithm *const conv_algorithms[] = {
 const struct algorithm *const conv_transpose_algorithms[] = {&conv_transpose_direct, NULL};
 
 enum {
+    ROWS = 4,                 /* output rows of a work-item of conv_depthwise_lanes */
     WIDE = 8,                 /* output columns of a tile of conv_direct and conv_depthwise */
     COLUMNS_LIMIT = 32 << 20, /* bytes of an im2col matrix: a few big products keep a GPU busy */
     COLUMNS_CACHED = 1 << 20, /* the same on a CPU, where the matrix is to stay in its cache */
@@ -163,15 +164,26 @@ static const char *conv_depthwise_refuse(const struct site *s) {
     return conv_refuse_span(&c);
 }
 
+/* Work-items of an image where neighbours are lanes: each does ROWS output rows of a column. */
+static int64_t lane_items(const struct conv *c) {
+    return c->w.out[2] * ((c->w.out[1] + ROWS - 1) / ROWS) * c->w.out[0] * c->groups * c->oc;
+}
+
+static bool lanes_fit(const struct site *s, const struct conv *c) {
+    return gemm_items_are_lanes(s) && lane_items(c) < INT32_MAX - 64;
+}
+
 static double conv_depthwise_estimate(const struct site *s) {
     struct conv c = conv_of(s);
+    if (lanes_fit(s, &c)) return conv_seconds(s, tiled_flops(&c, c.oc), 0.1, 1);
     double share = 0.05 * (c.w.stride[2] > 2 ? 0.5 : 1);
     return conv_seconds(s, tiled_flops(&c, c.oc), share, 1);
 }
 
 static fovea_status conv_depthwise_lower(const struct site *s, struct recipe *r) {
     struct conv c = conv_of(s);
-    recipe_kernel(r, "conv_depthwise", "conv_depthwise");
+    bool lanes = lanes_fit(s, &c);
+    recipe_kernel(r, "conv_depthwise", lanes ? "conv_depthwise_lanes" : "conv_depthwise");
     conv_push_window(r, &c.w);
     recipe_int(r, c.groups);
     conv_push_ints(r, c.w.in);
@@ -180,7 +192,8 @@ static fovea_status conv_depthwise_lower(const struct site *s, struct recipe *r)
     conv_push_ints(r, c.w.pad_begin);
     push_inputs(s, r);
     conv_push_outputs(s, r);
-    gemm_launch(s, r, column_tiles(&c), c.groups * c.oc, c.n);
+    if (lanes) gemm_launch(s, r, lane_items(&c), c.n, 1);
+    else gemm_launch(s, r, column_tiles(&c), c.groups * c.oc, c.n);
     return FOVEA_OK;
 }
 
