@@ -1,8 +1,8 @@
 /* Computes       y = f(x), element by element, for a function of one float
  * Layouts        any; x and y have the same shape
- * Launch         global (n): one element each
+ * Launch         global (ceil(n / RUN)): RUN elements each
  * Defines        OP: an enumerator below. The meaning of alpha and beta is the operator's;
- *                Selu's gamma comes as beta. ACTIVATION as in common.h
+ *                Selu's gamma comes as beta. ACTIVATION and RUN as in common.h
  * Local memory   none
  * Truth          lib/reference/elementwise_unary.c
  * Source         https://onnx.ai/onnx/operators; formulas rearranged so that nothing cancels */
@@ -97,8 +97,11 @@ float elementwise_unary_apply(float x, float alpha, float beta) {
 __kernel void elementwise_unary(int n, __global const real *x, ulong x_offset, float alpha,
                                 float beta, float activation_alpha, float activation_beta,
                                 __global real *y, ulong y_offset) {
-    int i = (int)get_global_id(0);
-    if (i >= n) return;
-    float value = elementwise_unary_apply(x[x_offset + i], alpha, beta);
-    y[y_offset + i] = activate(value, activation_alpha, activation_beta);
+    int begin = (int)get_global_id(0) * RUN, end = n - begin < RUN ? n : begin + RUN;
+    x += x_offset;
+    y += y_offset;
+    for (int i = begin; i < end; i++) {
+        float value = elementwise_unary_apply(x[i], alpha, beta);
+        y[i] = activate(value, activation_alpha, activation_beta);
+    }
 }

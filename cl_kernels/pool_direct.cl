@@ -1,7 +1,8 @@
 /* Computes       max, average or power (Lp) of the taps of a sliding window in 1, 2 or 3 dimensions
  * Layouts        x (planes, id, ih, iw), y (planes, od, oh, ow); planes = batch * channels
- * Launch         1-D, one work-item for each element of y
- * Defines        KD KH KW: kernel sizes (1); ACTIVATION
+ * Launch         1-D: max and average, RUN neighbouring elements of a row of y for each work-item; the
+ *                others, one element
+ * Defines        KD KH KW: kernel sizes (1); ACTIVATION; RUN as in common.h
  * Local memory   none
  * Truth          lib/reference/pool.c
  * Source         the ONNX standard, MaxPool, AveragePool, LpPool
@@ -45,16 +46,55 @@ int pool_direct_largest(__global const real *x, int id, int ih, int iw, int dd, 
     return index;
 }
 
+/* Whether eight neighbouring windows from column w0 on have all their columns inside; a stride of two
+ * reads one more. */
+INLINE bool pool_direct_inside(int w0, int iw, int sw, int dw) {
+    return w0 >= 0 && (sw == 1 || sw == 2) &&
+           (long)w0 + 7 * sw + (long)(KW - 1) * dw + (sw - 1) < iw;
+}
+
+/* The same tap of eight neighbouring windows. */
+INLINE float8 pool_direct_load(__global const real *x, int sw) {
+    return sw == 1 ? vload8(0, x) : vload16(0, x).even;
+}
+
+/* NaN is larger than everything: one of the two orders of comparison keeps it. */
+INLINE float8 pool_direct_larger(float8 best, float8 v) {
+    int8 a = as_int8(best > v ? best : v), b = as_int8(v > best ? v : best);
+    return as_float8(a | b);
+}
+
 __kernel void pool_direct_max(int planes, int id, int ih, int iw, int od, int oh, int ow, int sd,
                               int sh, int sw, int dd, int dh, int dw, int pd, int ph, int pw,
                               __global const real *x, ulong x_offset, float alpha, float beta,
                               __global real *y, ulong y_offset) {
-    int i = get_global_id(0);
-    if (i >= planes * od * oh * ow) return;
-    int w0 = i % ow * sw - pw, h0 = i / ow % oh * sh - ph, d0 = i / (ow * oh) % od * sd - pd;
-    x += x_offset + (size_t)(i / (ow * oh * od)) * (size_t)(id * ih * iw);
-    int index = pool_direct_largest(x, id, ih, iw, dd, dh, dw, d0, h0, w0);
-    y[y_offset + i] = activate(index < 0 ? -INFINITY : x[index], alpha, beta);
+    int runs = (ow + RUN - 1) / RUN, row = (int)get_global_id(0) / runs;
+    int w = (int)get_global_id(0) % runs * RUN, last = min(ow, w + RUN);
+    if (row >= planes * od * oh) return;
+    int h0 = row % oh * sh - ph, d0 = row / oh % od * sd - pd;
+    int h1 = pool_direct_tap(h0, 0, KH, dh), h2 = pool_direct_tap(h0, ih, KH, dh);
+    int d1 = pool_direct_tap(d0, 0, KD, dd), d2 = pool_direct_tap(d0, id, KD, dd);
+    x += x_offset + (size_t)(row / oh / od) * (size_t)(id * ih * iw);
+    y += y_offset + (size_t)row * (size_t)ow;
+    while (w < last) {
+        int w0 = w * sw - pw;
+        if (RUN > 1 && w + 8 <= last && pool_direct_inside(w0, iw, sw, dw)) {
+            float8 best = -INFINITY;
+            for (int d = d1; d < d2; d++)
+                for (int h = h1; h < h2; h++) {
+                    __global const real *at = x + ((d0 + d * dd) * ih + h0 + h * dh) * iw + w0;
+                    for (int k = 0; k < KW; k++)
+                        best = pool_direct_larger(best, pool_direct_load(at + k * dw, sw));
+                }
+            float e[8];
+            vstore8(best, 0, e);
+            for (int k = 0; k < 8; k++) y[w + k] = activate(e[k], alpha, beta);
+            w += 8;
+        } else {
+            int index = pool_direct_largest(x, id, ih, iw, dd, dh, dw, d0, h0, w0);
+            y[w++] = activate(index < 0 ? -INFINITY : x[index], alpha, beta);
+        }
+    }
 }
 
 /* As above; also writes where the maximum is in the whole of x. column_major: the first spatial
@@ -82,24 +122,43 @@ __kernel void pool_direct_average(int planes, int id, int ih, int iw, int od, in
                                   int pw, int ed, int eh, int ew, int include_pad,
                                   __global const real *x, ulong x_offset, float alpha, float beta,
                                   __global real *y, ulong y_offset) {
-    int i = get_global_id(0);
-    if (i >= planes * od * oh * ow) return;
-    int w0 = i % ow * sw - pw, h0 = i / ow % oh * sh - ph, d0 = i / (ow * oh) % od * sd - pd;
-    int w1 = pool_direct_tap(w0, 0, KW, dw), w2 = pool_direct_tap(w0, iw, KW, dw);
+    int runs = (ow + RUN - 1) / RUN, row = (int)get_global_id(0) / runs;
+    int w = (int)get_global_id(0) % runs * RUN, last = min(ow, w + RUN);
+    if (row >= planes * od * oh) return;
+    int h0 = row % oh * sh - ph, d0 = row / oh % od * sd - pd;
     int h1 = pool_direct_tap(h0, 0, KH, dh), h2 = pool_direct_tap(h0, ih, KH, dh);
     int d1 = pool_direct_tap(d0, 0, KD, dd), d2 = pool_direct_tap(d0, id, KD, dd);
-    x += x_offset + (size_t)(i / (ow * oh * od)) * (size_t)(id * ih * iw);
-    acc sum = 0;
-    for (int d = d1; d < d2; d++)
-        for (int h = h1; h < h2; h++)
-            for (int w = w1; w < w2; w++)
-                sum += x[((d0 + d * dd) * ih + h0 + h * dh) * iw + w0 + w * dw];
-    int taps = (d2 - d1) * (h2 - h1) * (w2 - w1);
-    float count = taps;
-    if (include_pad && taps > 0)
-        count = (float)pool_direct_tap(d0, ed, KD, dd) * (float)pool_direct_tap(h0, eh, KH, dh) *
-                (float)pool_direct_tap(w0, ew, KW, dw);
-    y[y_offset + i] = activate(taps > 0 ? sum / count : 0, alpha, beta);
+    float rows = (float)(d2 - d1) * (float)(h2 - h1);
+    float padded_rows =
+        (float)pool_direct_tap(d0, ed, KD, dd) * (float)pool_direct_tap(h0, eh, KH, dh);
+    x += x_offset + (size_t)(row / oh / od) * (size_t)(id * ih * iw);
+    y += y_offset + (size_t)row * (size_t)ow;
+    while (w < last) {
+        int w0 = w * sw - pw;
+        if (RUN > 1 && w + 8 <= last && pool_direct_inside(w0, iw, sw, dw)) {
+            float8 sums = 0;
+            for (int d = d1; d < d2; d++)
+                for (int h = h1; h < h2; h++) {
+                    __global const real *at = x + ((d0 + d * dd) * ih + h0 + h * dh) * iw + w0;
+                    for (int k = 0; k < KW; k++) sums += pool_direct_load(at + k * dw, sw);
+                }
+            float e[8], count = (include_pad ? padded_rows : rows) * KW;
+            vstore8(sums, 0, e);
+            for (int k = 0; k < 8; k++)
+                y[w + k] = activate(rows > 0 ? e[k] / count : 0, alpha, beta);
+            w += 8;
+            continue;
+        }
+        int w1 = pool_direct_tap(w0, 0, KW, dw), w2 = pool_direct_tap(w0, iw, KW, dw);
+        acc sum = 0;
+        for (int d = d1; d < d2; d++)
+            for (int h = h1; h < h2; h++)
+                for (int k = w1; k < w2; k++)
+                    sum += x[((d0 + d * dd) * ih + h0 + h * dh) * iw + w0 + k * dw];
+        float taps = rows * (float)(w2 - w1), count = taps;
+        if (include_pad) count = padded_rows * (float)pool_direct_tap(w0, ew, KW, dw);
+        y[w++] = activate(taps > 0 ? sum / count : 0, alpha, beta);
+    }
 }
 
 /* (sum |x|^p)^(1/p) */

@@ -159,6 +159,13 @@ static fovea_desc stored_in(const struct site *s, size_t i) {
 
 /* ---- One input ---- */
 
+enum { CPU_RUN = 1024 };
+
+/* Elements that one work-item does in turn. */
+static int64_t run_of(const struct site *s) {
+    return s->device->local_memory_is_real ? 1 : CPU_RUN;
+}
+
 static const char *unary_refuse(const struct site *s) {
     if (s->node->op == OP_Not) return "elements must be float32";
     return refuse_empty(s);
@@ -167,16 +174,17 @@ static const char *unary_refuse(const struct site *s) {
 /* y = OP(x); the attributes alpha and beta (Selu: gamma) go along. */
 static void unary_launch(const struct site *s, struct recipe *r, const char *define, float alpha,
                          float beta) {
-    int64_t n = site_stored_elements(s, site_out(s, 0));
+    int64_t n = site_stored_elements(s, site_out(s, 0)), run = run_of(s);
     recipe_kernel(r, "elementwise_unary", "elementwise_unary");
     recipe_define_text(r, "OP", define);
+    recipe_define(r, "RUN", run);
     recipe_int(r, n);
     recipe_value(r, site_in(s, 0));
     recipe_float(r, alpha);
     recipe_float(r, beta);
     recipe_activation(r, s->node);
     recipe_value(r, site_out(s, 0));
-    recipe_global(r, (size_t)n, 0, 0);
+    recipe_global(r, (size_t)((n + run - 1) / run), 0, 0);
 }
 
 static fovea_status unary_lower(const struct site *s, struct recipe *r) {
@@ -209,14 +217,15 @@ static const char *clip_refuse(const struct site *s) {
 }
 
 static fovea_status clip_lower(const struct site *s, struct recipe *r) {
-    int64_t n = site_stored_elements(s, site_out(s, 0));
+    int64_t n = site_stored_elements(s, site_out(s, 0)), run = run_of(s);
     recipe_kernel(r, "elementwise_clip", "elementwise_clip");
+    recipe_define(r, "RUN", run);
     recipe_define(r, "HAS_LOW", site_in(s, 1) != FOVEA_NO_VALUE);
     recipe_define(r, "HAS_HIGH", site_in(s, 2) != FOVEA_NO_VALUE);
     recipe_int(r, n);
     for (size_t i = 0; i < 3; i++) recipe_value(r, site_in(s, i));
     recipe_value(r, site_out(s, 0));
-    recipe_global(r, (size_t)n, 0, 0);
+    recipe_global(r, (size_t)((n + run - 1) / run), 0, 0);
     return FOVEA_OK;
 }
 

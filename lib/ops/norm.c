@@ -30,6 +30,17 @@ static void end(const struct site *s, struct recipe *r) {
     recipe_global(r, (size_t)planes_of(s).elements, 0, 0);
 }
 
+enum { CPU_RUN = 256 };
+
+/* A launch over whole planes, in runs of neighbouring elements: the defines, and what `end` does. */
+static void end_runs(const struct site *s, struct recipe *r) {
+    struct planes p = planes_of(s);
+    int64_t run = s->device->local_memory_is_real ? 1 : CPU_RUN;
+    end(s, r);
+    recipe_define(r, "RUN", run);
+    recipe_global(r, (size_t)(p.batch * p.channels * ((p.spatial + run - 1) / run)), 0, 0);
+}
+
 static bool trains(const struct site *s) {
     return attr_int(s->node, "training_mode", 0) != 0;
 }
@@ -43,12 +54,12 @@ static const char *batch_norm_refuse(const struct site *s) {
 static fovea_status batch_norm_lower(const struct site *s, struct recipe *r) {
     struct planes p = planes_of(s);
     recipe_kernel(r, "batch_norm", "batch_norm");
-    recipe_int(r, p.elements);
+    recipe_int(r, p.batch * p.channels);
     recipe_int(r, p.channels);
     recipe_int(r, p.spatial);
     recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));
     for (size_t i = 0; i < 5; i++) recipe_value(r, site_in(s, i));
-    end(s, r);
+    end_runs(s, r);
     return FOVEA_OK;
 }
 
@@ -247,11 +258,18 @@ static const struct algorithm layer_norm = {
 
 /* ---- Local response normalisation ---- */
 
+static double lrn_estimate(const struct site *s) {
+    double operations =
+        lrn_quarters(s) ? 6 : 100; /* for each element: loads again, roots or a power */
+    return blocked_seconds(s, operations * (double)planes_of(s).elements);
+}
+
 static fovea_status lrn_lower(const struct site *s, struct recipe *r) {
     struct planes p = planes_of(s);
     int64_t size = attr_int(s->node, "size", 1);
     recipe_kernel(r, "lrn", "lrn");
-    recipe_int(r, p.elements);
+    recipe_define(r, "QUARTERS", lrn_quarters(s));
+    recipe_int(r, p.batch * p.channels);
     recipe_int(r, p.channels);
     recipe_int(r, p.spatial);
     recipe_int(r, (size - 1) / 2);
@@ -260,12 +278,13 @@ static fovea_status lrn_lower(const struct site *s, struct recipe *r) {
     recipe_float(r, attr_float(s->node, "beta", 0.75f));
     recipe_float(r, attr_float(s->node, "bias", 1));
     recipe_value(r, site_in(s, 0));
-    end(s, r);
+    end_runs(s, r);
     return FOVEA_OK;
 }
 
 static const struct algorithm lrn = {
     .name = "lrn",
+    .estimate = lrn_estimate,
     .inexact = true, /* the power */
     .lower = lrn_lower,
 };

@@ -21,13 +21,13 @@ static const char *lrn_refuse(const struct site *s) {
     return blocked_refuse_rank(s);
 }
 
-/* 4 * beta where roots can take the place of the power; else 0. */
-static int quarters(float beta) {
+int lrn_quarters(const struct site *s) {
+    float beta = attr_float(s->node, "beta", 0.75f);
     return beta == 0.5f ? 2 : beta == 0.75f ? 3 : beta == 1 ? 4 : 0;
 }
 
 static double lrn_estimate(const struct site *s) {
-    bool roots = quarters(attr_float(s->node, "beta", 0.75f)) != 0;
+    bool roots = lrn_quarters(s) != 0;
     return blocked_seconds(s, elements_of(s) * (roots ? 4 : 80));
 }
 
@@ -37,7 +37,7 @@ static fovea_status lrn_lower(const struct site *s, struct recipe *r) {
     recipe_kernel(r, "lrn_blocked", "lrn_blocked");
     recipe_define(r, "BEFORE", (size_of(s) - 1) / 2);
     recipe_define(r, "AFTER", size_of(s) / 2);
-    recipe_define(r, "QUARTERS", quarters(beta));
+    recipe_define(r, "QUARTERS", lrn_quarters(s));
     blocked_launch(s, r, x->dim[0] * pixels_of(s));
     recipe_int(r, site_channel_blocks(s, site_in(s, 0)));
     recipe_int(r, pixels_of(s));

@@ -12,6 +12,8 @@ const struct algorithm *const global_pool_algorithms[] = {&global_pool_blocked, 
 
 /* ---- Sliding windows ---- */
 
+enum { CPU_RUN = 64 };
+
 static const char *max_pool_refuse(const struct site *s) {
     const struct value *x = node_in(s->graph, s->node, 0);
     if (!node_out(s->graph, s->node, 0)) return "the maximum itself must be wanted";
@@ -22,16 +24,23 @@ static void push_axes(struct recipe *r, const int64_t *axes) {
     for (int i = 0; i < 3; i++) recipe_int(r, axes[i]);
 }
 
+/* Neighbouring outputs that one work-item does in turn. */
+static int64_t run_of(const struct site *s) {
+    return s->device->local_memory_is_real ? 1 : CPU_RUN;
+}
+
 /* The launch and the sizes that all window kernels begin with. */
 static fovea_status window_begin(const struct site *s, struct recipe *r, const char *function,
-                                 struct window *w) {
+                                 int64_t run, struct window *w) {
     static const char *const names[] = {"KD", "KH", "KW"};
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
     int64_t planes = x->dim[0] * x->dim[1];
     TRY(window_resolve(s->node, x, NULL, w));
     recipe_kernel(r, "pool_direct", function);
     for (int i = 0; i < 3; i++) recipe_define(r, names[i], w->kernel[i]);
-    recipe_global(r, (size_t)(planes * w->out[0] * w->out[1] * w->out[2]), 0, 0);
+    recipe_define(r, "RUN", run);
+    recipe_global(r, (size_t)(planes * w->out[0] * w->out[1] * ((w->out[2] + run - 1) / run)), 0,
+                  0);
     recipe_int(r, planes);
     push_axes(r, w->in);
     push_axes(r, w->out);
@@ -47,10 +56,22 @@ static void window_end(const struct site *s, struct recipe *r) {
     recipe_value(r, site_out(s, 0));
 }
 
+/* What a work-item does for the taps of a window, in vectors where rows are long enough for them. */
+static double window_estimate(const struct site *s) {
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
+    struct window w;
+    if (window_resolve(s->node, x, NULL, &w) != FOVEA_OK) return 0;
+    double outputs = (double)(x->dim[0] * x->dim[1]) * (double)(w.out[0] * w.out[1] * w.out[2]);
+    double taps = outputs * (double)(w.kernel[0] * w.kernel[1]) * (double)w.kernel[2];
+    bool vectors = w.out[2] >= 16 && w.stride[2] <= 2 && !node_out(s->graph, s->node, 1);
+    return blocked_seconds(s, taps * (s->device->local_memory_is_real ? 0.25 : vectors ? 3 : 8));
+}
+
 static fovea_status max_pool_lower(const struct site *s, struct recipe *r) {
     struct window w;
     bool indices = node_out(s->graph, s->node, 1) != NULL;
-    TRY(window_begin(s, r, indices ? "pool_direct_max_indices" : "pool_direct_max", &w));
+    TRY(window_begin(s, r, indices ? "pool_direct_max_indices" : "pool_direct_max",
+                     indices ? 1 : run_of(s), &w));
     if (indices) recipe_int(r, attr_int(s->node, "storage_order", 0));
     window_end(s, r);
     if (indices) recipe_value(r, site_out(s, 1));
@@ -59,7 +80,7 @@ static fovea_status max_pool_lower(const struct site *s, struct recipe *r) {
 
 static fovea_status average_pool_lower(const struct site *s, struct recipe *r) {
     struct window w;
-    TRY(window_begin(s, r, "pool_direct_average", &w));
+    TRY(window_begin(s, r, "pool_direct_average", run_of(s), &w));
     for (int i = 0; i < 3; i++) recipe_int(r, w.in[i] + w.pad_end[i]);
     recipe_int(r, attr_int(s->node, "count_include_pad", 0));
     window_end(s, r);
@@ -74,7 +95,7 @@ static void push_exponent(const struct site *s, struct recipe *r) {
 
 static fovea_status lp_pool_lower(const struct site *s, struct recipe *r) {
     struct window w;
-    TRY(window_begin(s, r, "pool_direct_lp", &w));
+    TRY(window_begin(s, r, "pool_direct_lp", 1, &w));
     push_exponent(s, r);
     window_end(s, r);
     return FOVEA_OK;
@@ -84,11 +105,13 @@ static const struct algorithm max_pool_direct = {
     .name = "pool_direct",
     .refuse = max_pool_refuse,
     .any_type = true,
+    .estimate = window_estimate,
     .lower = max_pool_lower,
 };
 static const struct algorithm average_pool_direct = {
     .name = "pool_direct",
     .inexact = true, /* the division */
+    .estimate = window_estimate,
     .lower = average_pool_lower,
 };
 static const struct algorithm lp_pool_direct = {
