@@ -4,6 +4,11 @@
 #include "ops/conv.h"
 #include "ops/gemm.h"
 
+enum {
+    CACHE_BYTES = 384 << 10, /* of an input that stays near a core */
+    GROUPS_EACH = 32,        /* work-items for each compute unit: the last ones end together */
+};
+
 enum { TILE_PIXELS, TILE_BLOCKS };
 static const struct tunable tunables[] = {
     [TILE_PIXELS] = {"P", {1, 2, 3, 4, 5, 6, 7, 8, 12, 14}},
@@ -63,12 +68,25 @@ static const char *conv_blocked_refuse(const struct site *s) {
     return conv_refuse_span(&c);
 }
 
-/* Groups of pixels: enough work-items to keep all compute units busy to the end. */
+/* Bytes read when the pixels are cut into chunks: every chunk reads all weights; every tile of output
+ * channels reads the chunk's input, from the second-level cache if it fits there. */
+static double traffic(const struct blocked *b, int64_t chunks) {
+    double input = (double)(b->icb * b->width * b->c.plane) * sizeof(float) * (double)b->c.groups;
+    double weights = (double)b->weights * sizeof(float);
+    bool fits = input / (double)(chunks * b->c.groups) <= CACHE_BYTES;
+    return (double)chunks * weights + (fits ? 1 : (double)b->tiles) * input;
+}
+
+/* Output pixels of a work-item: little traffic, and enough work-items to keep all compute units busy to
+ * the end. */
 static int64_t chunk_of(const struct site *s, const struct blocked *b) {
-    int64_t wanted = 8 * (int64_t)s->device->compute_units;
-    int64_t chunks = ceil_div(wanted, b->c.groups * b->tiles * b->c.n);
+    int64_t wanted = GROUPS_EACH * (int64_t)s->device->compute_units;
     int64_t runs = ceil_div(b->c.pixels, b->tile.pixels);
-    return ceil_div(runs, chunks < runs ? chunks : runs) * b->tile.pixels;
+    int64_t best = ceil_div(wanted, b->c.groups * b->tiles * b->c.n);
+    if (best > runs) best = runs;
+    for (int64_t chunks = best; chunks <= runs; chunks *= 2)
+        if (traffic(b, chunks) < traffic(b, best)) best = chunks;
+    return ceil_div(runs, best) * b->tile.pixels;
 }
 
 static double conv_blocked_estimate(const struct site *s) {
