@@ -29,7 +29,8 @@ void conv_winograd_tiled_filter_line(const acc *g, int step, acc *u, int to_step
         u[2 * to_step] = 0.5f * (a + c - b);
         u[3 * to_step] = c;
     } else {
-        acc scale_p = -1 / (2 * p * p * (q * q - p * p)), scale_q = 1 / (2 * q * q * (q * q - p * p));
+        acc scale_p = -1 / (2 * p * p * (q * q - p * p)),
+            scale_q = 1 / (2 * q * q * (q * q - p * p));
         u[0] = a * (1 / (p * p * q * q));
         u[to_step] = scale_p * (a + (p * p) * c + p * b);
         u[2 * to_step] = scale_p * (a + (p * p) * c - p * b);
@@ -86,8 +87,7 @@ __kernel void conv_winograd_tiled_filters(int oc, int ic, __global const real *w
     acc g[9], half_done[3 * SIDE], all[PLACES];
     for (int k = 0; k < 9; k++) g[k] = w[w_offset + (ulong)i * 9 + k];
 #pragma unroll
-    for (int k = 0; k < 3; k++)
-        conv_winograd_tiled_filter_line(g + k, 3, half_done + k, 3);
+    for (int k = 0; k < 3; k++) conv_winograd_tiled_filter_line(g + k, 3, half_done + k, 3);
 #pragma unroll
     for (int k = 0; k < SIDE; k++)
         conv_winograd_tiled_filter_line(half_done + 3 * k, 1, all + SIDE * k, 1);
