@@ -58,15 +58,17 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
     ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * pixels;
 
     for (int first = begin; first < end; first += P) {
-        int row[P], column[P];
+        int row[P], column[P], h = first / ow, c0 = first % ow;
         ulong at[P];
         vec sum[P][Q];
         UNROLL
         for (int p = 0; p < P; p++) {
-            int pixel = min(first + p, end - 1); /* the last tile does its last pixel again */
-            row[p] = pixel / ow * sh - ph;
-            column[p] = pixel % ow * sw - pw;
-            at[p] = (out + pixel) * X;
+            row[p] = h * sh - ph;
+            column[p] = c0 * sw - pw;
+            at[p] = (out + h * ow + c0) * X;
+            c0 += first + p + 1 < end; /* the last tile does its last pixel again */
+            h += c0 == ow;
+            c0 = c0 == ow ? 0 : c0;
             UNROLL
             for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
         }

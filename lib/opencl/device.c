@@ -125,7 +125,7 @@ static void estimate(fovea_device_info *info, const struct quirks *quirks) {
     if (info->type == FOVEA_DEVICE_CPU) {
         info->flops_peak = units * hertz * info->vector_width * 2 * 2;
         info->bytes_per_second = clamp(8e9 * units, 8e9, 200e9);
-        info->launch_overhead_us = 20;
+        info->launch_overhead_us = 4;
         return;
     }
     info->flops_peak = units * hertz * (quirks->lanes ? quirks->lanes : 64) * 2;

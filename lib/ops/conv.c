@@ -13,6 +13,7 @@ const struct algorithm *const conv_algorithms[] = {
     &conv_depthwise_blocked,
     &conv_winograd_f4x3,
     &conv_winograd_f2x3,
+    &conv_pointwise,
     &conv_blocked,
     &conv_depthwise,
     &conv_winograd_tiled_f4x3,

@@ -23,6 +23,7 @@ extern const struct algorithm conv_winograd_tiled_f2x3;
 extern const struct algorithm conv_winograd_f4x3;
 extern const struct algorithm conv_winograd_f2x3;
 extern const struct algorithm conv_shallow;
+extern const struct algorithm conv_pointwise;
 
 struct conv conv_of(const struct site *);
 const char *conv_refuse_span(const struct conv *);

@@ -1,4 +1,4 @@
-/* Convolution on channel blocks: cl_kernels/conv_blocked.cl. */
+/* Convolution on channel blocks: cl_kernels/conv_blocked.cl, and conv_pointwise.cl for 1x1. */
 #include <math.h>
 
 #include "ops/conv.h"
@@ -171,3 +171,55 @@ const struct algorithm conv_blocked = {.name = "conv_blocked",
                                        .packed = conv_blocked_packed,
                                        .estimate = conv_blocked_estimate,
                                        .lower = conv_blocked_lower};
+
+/* ---- conv_pointwise ---- */
+
+static const char *conv_pointwise_refuse(const struct site *s) {
+    struct conv c = conv_of(s);
+    for (int i = 0; i < 3; i++)
+        if (c.w.kernel[i] != 1 || c.w.stride[i] != 1 || c.w.pad_begin[i] || c.w.pad_end[i])
+            return "the window must be 1x1, of stride 1, without padding";
+    if (c.groups > 1 && (c.ic % site_width(s) || c.oc % site_width(s)))
+        return "the channels of a group must be a multiple of the vector width";
+    return conv_refuse_span(&c);
+}
+
+/* Like conv_blocked, without the work that finds pixels. */
+static double conv_pointwise_estimate(const struct site *s) {
+    return conv_blocked_estimate(s) * 0.95;
+}
+
+static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r) {
+    struct blocked b = blocked_of(s);
+    struct activation a = node_activation(s->node);
+    int64_t chunk = chunk_of(s, &b);
+    lower_pack(s, r, &b);
+    recipe_kernel(r, "conv_pointwise", "conv_pointwise");
+    push_defines(s, r, &b);
+    recipe_int(r, b.c.groups);
+    recipe_int(r, b.icb);
+    recipe_int(r, b.ocb);
+    recipe_int(r, b.c.pixels);
+    recipe_int(r, chunk);
+    recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
+    recipe_int(r, a.kind);
+    recipe_ulong(r, (uint64_t)b.zeros);
+    recipe_value(r, site_in(s, 0));
+    recipe_packed(r, 0, sizeof(float));
+    recipe_value(r, site_in(s, 3));
+    recipe_float(r, a.alpha);
+    recipe_float(r, a.beta);
+    recipe_value(r, site_out(s, 0));
+    recipe_global(r, (size_t)(b.tiles * b.c.groups), (size_t)ceil_div(b.c.pixels, chunk),
+                  (size_t)b.c.n);
+    recipe_local(r, 1, 1, 1);
+    return FOVEA_OK;
+}
+
+const struct algorithm conv_pointwise = {.name = "conv_pointwise",
+                                         .refuse = conv_pointwise_refuse,
+                                         .blocked = conv_blocked_blocked,
+                                         .tunables = tunables,
+                                         .packed = conv_blocked_packed,
+                                         .estimate = conv_pointwise_estimate,
+                                         .lower = conv_pointwise_lower};

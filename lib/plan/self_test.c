@@ -5,6 +5,7 @@ static const char *const problems[] = {
     "Conv 1x3x13x11 8x3x3x3 8 strides=1,1 pads=1,1,1,1",
     "Conv 2x4x9x9 8x2x5x5 8 group=2 strides=2,2 pads=2,2,2,2 activation=Relu",
     "Conv 1x32x16x16 64x32x3x3 64 pads=1,1,1,1",
+    "Conv 1x64x16x16 32x64x1x1 32",
     "Conv 1x16x12x12 16x1x3x3 16 group=16 pads=1,1,1,1",
     "ConvTranspose 1x4x5x5 4x3x3x3 strides=2,2 pads=1,1,1,1",
     "Gemm 3x130 17x130 17 transB=1",
