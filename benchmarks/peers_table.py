@@ -49,6 +49,10 @@ class Row:
         theirs, ours = getattr(self, which)(engine), getattr(self, which)("fovea")
         return theirs / ours if theirs and ours else None
 
+    def shows(self, engine):
+        """It was measured, or is absent; not if it was left out on purpose."""
+        return engine in self.samples or self.verdicts.get(engine) == "absent"
+
     def is_wrong(self):
         return any(text in ("WRONG", "wrong", "DIFFERS") for text in self.verdicts.values())
 
@@ -116,7 +120,7 @@ def cell(row, engine):
 
 
 def part_table(rows):
-    peers = [e for e in ENGINES[1:] if any(e in r.samples or e in r.verdicts for r in rows)]
+    peers = [e for e in ENGINES[1:] if any(r.shows(e) for r in rows)]
     titles = ["work", "Fovea ms (best)"]
     for engine in peers:
         titles += [f"{NAMES[engine]} ms (best)", "ratio", "best"]
@@ -174,7 +178,8 @@ def summary(rows):
         ("ResNet-50, filled store, whole process against session and first run", "onnxruntime",
          [r for r in rows if r.part == "first" and "filled" in r.work]),
     ]
-    lines = [summary_line(*group) for group in groups if group[2]]
+    lines = [summary_line(name, engine, some) for name, engine, some in groups
+             if any(r.shows(engine) for r in some)]
     parts = [markdown(["work", "against", "ratio of medians", "of best", "from to", "rows"], lines)]
     for row in rows:
         if row.part == "first" and row.median("fovea"):
