@@ -10,7 +10,7 @@
 
 enum {
     BLOCK_K = 256,    /* of k: a panel of B is 16 KiB at 8 lanes, half of a first-level cache */
-    BLOCK_ROWS = 192, /* rows of A whose strips stay in a second-level cache beside that */
+    BLOCK_ROWS = 264, /* rows of A whose strips stay in a second-level cache beside that */
     BLOCK_PANELS = 4, /* panels that go over those strips while they are there */
     GROUPS_PER_UNIT = 16,
     TURNS_MAX = 65535,   /* some runtimes end all loops of a work-item after so many turns */
