@@ -24,6 +24,7 @@ static const struct arg args[] = {
     {"fastest", 0, ARG_FLAG, &options.fastest, NULL,
      "a problem with the algorithm whose step is fastest, as amid a network"},
     {"algorithm", 0, ARG_TEXT, &options.algorithm, "NAME", "use this algorithm where it fits"},
+    TUNING_ARGS(options.tuning),
     {"no-layers", 0, ARG_FLAG, &options.no_layers, NULL, "--json and --csv without the layers"},
     {"no-verify", 0, ARG_FLAG, &options.no_verify, NULL, "do not verify what is timed"},
     {"csv", 0, ARG_FLAG, &options.csv, NULL, "print rows as CSV"},

@@ -2,7 +2,7 @@
 #ifndef HOST_BENCH_H
 #define HOST_BENCH_H
 
-#include "host.h"
+#include "tuning.h"
 
 struct bench_options {
     int64_t runs;   /* 0: as many as fit in `seconds` */
@@ -14,6 +14,7 @@ struct bench_options {
         constants; /* of a problem: names of the inputs that are weights; empty: ours */
     const char *algorithm;
     const char *family; /* what a problem must be of; NULL: anything */
+    struct tuning tuning;
     bool profile, no_layers, no_verify, all_algorithms, fastest, csv;
 };
 

@@ -48,7 +48,7 @@ static bool make_plan(struct session *s, fovea_context *context, fovea_plan_opti
     how.bindings = s->shapes.bindings;
     how.n_bindings = s->shapes.count;
     how.algorithm = s->o->algorithm;
-    return problem_check(p, fovea_plan_create(out, context, s->graph, &how));
+    return tuning_plan(out, context, s->graph, &how, p);
 }
 
 /* The first dimension of the first input; a model may have fixed it. */
@@ -77,13 +77,15 @@ static double sum_of_roofs(const struct session *s, const fovea_plan *plan) {
  * away from the graph, so the peak holds them once. */
 static bool time_model(struct session *s, struct problem *p) {
     fovea_plan *plan = NULL;
+    fovea_tune_options tuning, *tune = NULL;
     double start = host_seconds();
-    if (!load_graph(s, p)) return false;
+    if (!tuning_options(&tuning, &s->o->tuning, p) || !load_graph(s, p)) return false;
+    if (tuning.level != FOVEA_TUNE_NONE) tune = &tuning;
     s->load_ms = 1e3 * (host_seconds() - start);
     start = host_seconds();
     if (!host_context(&s->context, s->common->device, false, p)) return false;
     s->context_ms = 1e3 * (host_seconds() - start);
-    bool good = make_plan(s, s->context, (fovea_plan_options){.consume = true}, &plan, p) &&
+    bool good = make_plan(s, s->context, (fovea_plan_options){.consume = true, .tune = tune}, &plan, p) &&
                 find_batch(s, plan, p) &&
                 bench_fill(plan, s->inputs, s->n_inputs, (uint64_t)s->o->seed, p) &&
                 bench_run_once(s->context, plan, &s->first_ms, p) &&

@@ -10,6 +10,7 @@
 #include "profile.h"
 #include "progress.h"
 #include "runner.h"
+#include "tuning.h"
 
 static struct {
     struct input_options input;
@@ -17,6 +18,7 @@ static struct {
     int64_t top;
     struct text_list outputs;
     bool profile, softmax;
+    struct tuning tuning;
 } options = {.input = {.index = -1}, .top = 5};
 
 static const struct arg args[] = {
@@ -27,6 +29,7 @@ static const struct arg args[] = {
     {"top", 'k', ARG_COUNT, &options.top, "N", "classes to print; default 5"},
     {"softmax", 0, ARG_FLAG, &options.softmax, NULL, "turn scores into probabilities first"},
     {"output", 'o', ARG_LIST, &options.outputs, "[NAME=]FILE", "write an output, .npy or .pb"},
+    TUNING_ARGS(options.tuning),
     {"profile", 'p', ARG_FLAG, &options.profile, NULL, "print the time of each layer"},
     {0}};
 
@@ -39,6 +42,7 @@ struct session {
     size_t n_outputs;
     struct input input;
     struct runner runner;
+    fovea_tune_options tune;
     struct labels labels;
     int64_t *truth;
     size_t n_truth, done, right, right_top;
@@ -273,7 +277,8 @@ static bool run_all(struct session *s, struct problem *p) {
 
 static bool prepare(struct session *s, const struct text_list *operands, struct problem *p) {
     if (options.top > MAX_TOP) options.top = MAX_TOP;
-    if (!model_load(&s->graph, operands->text[0], p) ||
+    if (!tuning_options(&s->tune, &options.tuning, p) ||
+        !model_load(&s->graph, operands->text[0], p) ||
         !model_outputs(s->graph, &s->outputs, &s->n_outputs, p) ||
         !collect_open(&s->collected, &options.outputs, s->outputs, s->n_outputs, p) ||
         !input_open(&s->input, s->graph, operands, 1, &options.input, p) ||
@@ -291,6 +296,7 @@ static bool prepare(struct session *s, const struct text_list *operands, struct 
         memmove(s->truth, s->truth + skip, s->n_truth * sizeof *s->truth);
     }
     s->runner.graph = s->graph;
+    if (s->tune.level != FOVEA_TUNE_NONE) s->runner.options.tune = &s->tune;
     s->runner.input = &s->input;
     s->runner.options.consume =
         s->input.pieces == 1; /* there will be one plan: weights move to it */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tuning.h"
+
 bool plan_read(const fovea_plan *plan, const char *name, fovea_array *out, struct problem *p) {
     fovea_tensor *tensor;
     *out = (fovea_array){{0}, NULL};
@@ -50,7 +52,7 @@ static bool make_plan(struct runner *r, const fovea_array *arrays, struct proble
     fovea_plan_options options = r->options;
     options.bindings = bindings;
     options.n_bindings = n;
-    bool good = problem_check(p, fovea_plan_create(&r->plan, r->context, r->graph, &options));
+    bool good = tuning_plan(&r->plan, r->context, r->graph, &options, p);
     r->plan_seconds += host_seconds() - start;
     free(bindings);
     return good;

@@ -401,6 +401,8 @@ typedef struct fovea_binding {
     const void *data; /* not NULL: the input becomes a constant with these contents */
 } fovea_binding;
 
+struct fovea_tune_options; /* see Tuning */
+
 typedef struct fovea_plan_options {
     const fovea_binding *bindings; /* inputs that are not bound take their declared shape; a free */
     size_t n_bindings;             /* batch dimension is 1 */
@@ -415,6 +417,7 @@ typedef struct fovea_plan_options {
     /* Reference only: moves every result by up to its error bound, random in sign, with this seed.
      * The spread of a few such runs is what rounding can do to the network's outputs. 0: off. */
     uint64_t perturb;
+    const struct fovea_tune_options *tune; /* not NULL: first do what fovea_tune does with them */
 } fovea_plan_options;
 
 /* Fixes shapes, folds constants, chooses an algorithm for each node, builds kernels, lays out memory.
@@ -467,6 +470,80 @@ typedef struct fovea_step_info {
 } fovea_step_info;
 /* Errors: INVALID past the end. */
 FOVEA_API fovea_status fovea_plan_step(const fovea_plan *plan, size_t i, fovea_step_info *out);
+
+/* ---- Tuning ---------------------------------------------------------------------------------- */
+
+/* A plan chooses algorithms by what they were measured to take on this device, else by estimates.
+ * Tuning measures them on a network's own shapes and keeps the times in the store. */
+
+typedef enum fovea_tune_level {
+    FOVEA_TUNE_NONE = 0,
+    FOVEA_TUNE_QUICK, /* the algorithms whose estimate is within four times the best, as they are */
+    FOVEA_TUNE_FULL,  /* all algorithms, and the fast ones with the values of their tunables */
+} fovea_tune_level;
+
+/* What has just been tried. Strings are valid during the call. */
+typedef struct fovea_tune_progress {
+    size_t done, total; /* problems: steps that differ, the most expensive first */
+    const char *problem, *algorithm;
+    const char *tuning; /* "P=6,Q=2"; "": untuned */
+    double ms;          /* what it takes; -1 if it failed */
+    const char *reason; /* why it failed: a wrong result, a program that does not build; else "" */
+    double seconds, budget; /* spent, and allowed (0: without end) */
+} fovea_tune_progress;
+
+typedef struct fovea_tune_options {
+    fovea_tune_level level;
+    double seconds; /* the budget; 0: without end. A candidate that was begun is finished */
+    bool again;     /* measure problems too that were tuned before as thoroughly */
+    /* Called after each candidate; return false to stop. May be NULL. */
+    bool (*progress)(void *user, const fovea_tune_progress *progress);
+    void *user;
+} fovea_tune_options;
+
+typedef struct fovea_tune_result fovea_tune_result;
+
+typedef struct fovea_tune_info {
+    size_t problems;                   /* that differ and have more than one algorithm */
+    size_t tuned, known;               /* measured now; measured before, and left as they are */
+    size_t candidates, failed, wrong;  /* tried; of these, no time; of these, a wrong result */
+    bool stopped;                      /* by the budget or by the callback, before all was done */
+    double seconds;                    /* spent */
+    double before_ms, after_ms;        /* the median of whole runs of the network */
+} fovea_tune_info;
+
+/* One problem. Strings belong to the result. */
+typedef struct fovea_tune_line {
+    const char *problem;
+    size_t steps;                  /* of the network that are this problem */
+    const char *before, *after;    /* the algorithm that the network's plan takes */
+    const char *tuning;            /* of `after` */
+    double before_ms, after_ms;    /* of one such step; -1 where it was not measured now */
+    bool tuned;                    /* measured now */
+} fovea_tune_line;
+
+/* Measures candidates for the steps of the network's plan, each by itself and in turn with the others.
+ * Each is checked against the reference before its time counts; one that gives a wrong result, does not
+ * build or fails is passed over. What was measured until an early end stays. `out` may be NULL. On the
+ * reference there is nothing to choose. Errors: as fovea_plan_create. */
+FOVEA_API fovea_status fovea_tune(fovea_tune_result **out, fovea_context *context,
+                                  const fovea_graph *graph, const fovea_plan_options *plan_options,
+                                  const fovea_tune_options *options);
+FOVEA_API void fovea_tune_result_destroy(fovea_tune_result *result);
+FOVEA_API void fovea_tune_get_info(const fovea_tune_result *result, fovea_tune_info *out);
+/* The i-th problem, the most expensive first. Errors: INVALID past the end. */
+FOVEA_API fovea_status fovea_tune_get_line(const fovea_tune_result *result, size_t i,
+                                           fovea_tune_line *out);
+
+/* Writes all that is known of this device to a text file. Errors: BAD_FILE (disk). */
+FOVEA_API fovea_status fovea_tuning_export(fovea_context *context, const char *path, size_t *rows);
+/* Takes what such a file says in place of what is known of its problems. Nothing is taken of a bad file,
+ * nor of one from another device, driver or version of the library, unless `force`.
+ * Errors: BAD_FILE with the line, INVALID (another device), NO_MEMORY. */
+FOVEA_API fovea_status fovea_tuning_import(fovea_context *context, const char *path, bool force,
+                                           size_t *rows);
+/* Forgets all that is known of this device. */
+FOVEA_API fovea_status fovea_tuning_forget(fovea_context *context);
 
 /* ---- Verification --------------------------------------------------------------------------- */
 

@@ -121,7 +121,11 @@ fovea_status context_wrap(fovea_context **out, struct opencl *cl, const fovea_de
         store_close(store);
         return fail_memory(sizeof *c, "a context");
     }
-    *c = (fovea_context){*info, cl, store, key, options ? *options : none};
+    *c = (fovea_context){.info = *info,
+                         .cl = cl,
+                         .store = store,
+                         .device_key = key,
+                         .options = options ? *options : none};
     context_recall_roofs(c);
     *out = c;
     return FOVEA_OK;
@@ -182,6 +186,7 @@ void fovea_context_destroy(fovea_context *c) {
     if (!c) return;
     opencl_close(c->cl);
     store_close(c->store);
+    store_tunings_free(&c->tuning);
     mem_free(c->device_key);
     mem_free(c);
 }

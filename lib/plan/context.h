@@ -12,6 +12,8 @@ struct fovea_context {
     struct store *store; /* NULL: nothing is remembered */
     char *device_key;    /* names device, driver, kernels and library in the store's evidence */
     fovea_context_options options;
+    struct store_tunings tuning; /* what was measured here; see tuning.h */
+    bool tuning_is_read;
 };
 
 /* Bytes on a device: one of buffer and host is set. */

@@ -111,10 +111,8 @@ static fovea_status make(struct fovea_plan *p, const fovea_graph *graph,
     return FOVEA_OK;
 }
 
-fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context, const fovea_graph *graph,
-                               const fovea_plan_options *options) {
-    static const fovea_plan_options none;
-    const fovea_plan_options *o = options ? options : &none;
+fovea_status plan_create(struct fovea_plan **out, fovea_context *context, const fovea_graph *graph,
+                         const fovea_plan_options *o, const int *tuning) {
     struct fovea_plan *p = mem_zero(1, sizeof *p);
     *out = NULL;
     if (!p) return fail_memory(sizeof *p, "a plan");
@@ -124,10 +122,25 @@ fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context, const f
     p->unchecked = o->unchecked;
     p->consume = o->consume && context->cl; /* the reference computes with the graph's own copy */
     p->perturb = o->perturb;
+    p->tuning = tuning;
     fovea_status status = make(p, graph, o);
     if (status == FOVEA_OK) *out = p;
     else fovea_plan_destroy(p);
     return status;
+}
+
+fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context, const fovea_graph *graph,
+                               const fovea_plan_options *options) {
+    static const fovea_plan_options none;
+    const fovea_plan_options *o = options ? options : &none;
+    *out = NULL;
+    double start = now_ms();
+    if (o->tune) TRY(fovea_tune(NULL, context, graph, o, o->tune));
+    double tuned = now_ms();
+    TRY(plan_create(out, context, graph, o, NULL));
+    if (o->tune) (*out)->info.tune_ms = tuned - start;
+    (*out)->info.plan_ms += tuned - start;
+    return FOVEA_OK;
 }
 
 void fovea_plan_destroy(fovea_plan *p) {

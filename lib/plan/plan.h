@@ -61,10 +61,15 @@ struct fovea_plan {
     size_t n_bans, bans_capacity;
     bool again;      /* something was banned: choose anew */
     char *algorithm; /* the only one allowed where an operator has it; or NULL */
+    const int *tuning; /* of that algorithm, in place of what is known; or NULL. The caller's. */
     double *slot_ms; /* of the profile, one for each step */
     fovea_plan_info info;
 };
 
+/* plan.c: fovea_plan_create, with given values of the tunables of o->algorithm (NULL: what is known);
+ * they are the caller's and must outlive the plan. */
+fovea_status plan_create(struct fovea_plan **, fovea_context *, const fovea_graph *,
+                         const fovea_plan_options *o, const int *tuning);
 /* prepare.c: fixes input shapes, infers all others, folds constants, rewrites. */
 fovea_status plan_prepare(fovea_graph *, const fovea_plan_options *);
 /* layout.c: decides which values lie in channel blocks and inserts Reorder nodes. */
@@ -80,7 +85,7 @@ fovea_status plan_select(struct fovea_plan *, struct plan_step *);
 /* select.c: why an algorithm is not to do a node in this plan; NULL if it may. */
 const char *plan_passes_over(const struct fovea_plan *, const struct site *,
                              const struct algorithm *, const char *problem);
-/* select.c: what a node is thought to take. */
+/* select.c: what a node was measured to take, or is thought to. */
 double plan_seconds(const struct fovea_plan *, const struct site *, const struct algorithm *,
                     const char *problem);
 /* select.c: the step's algorithm is not used any more with these options; sets `again`. */
@@ -90,6 +95,9 @@ void plan_free_bans(struct fovea_plan *);
 fovea_status plan_first_use(struct fovea_plan *);
 /* verify.c: one step on random inputs against the reference; a wrong result is no error. */
 fovea_status plan_examine(struct fovea_plan *, size_t step, fovea_verdict *);
+/* verify.c: random numbers into the plan's inputs; into the inputs of a node that are no constants. */
+fovea_status plan_fill_inputs(struct fovea_plan *, uint64_t seed);
+fovea_status plan_fill_step(struct fovea_plan *, const struct node *);
 /* verify.c: puts what was found into the store, for the problem and for the kernels as built. */
 void plan_testify(const struct fovea_plan *, const struct plan_step *, const fovea_verdict *);
 /* build.c: programs and kernels of all steps; bans what does not build. */

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "plan/plan.h"
+#include "plan/tuning.h"
 
 /* A plan that is to be verified, that names its algorithm, or whose kernels come from a folder, tries
  * even what gave wrong results before. */
@@ -134,20 +135,45 @@ static bool is_distrusted(const struct fovea_plan *p, const struct plan_step *s)
 
 static const char quarantined[] = "quarantined: it gave a wrong result here before";
 
+/* Beyond every measured time: where a problem was tuned, who was not measured comes last. */
+static const double UNMEASURED_SECONDS = 1e6;
+
+/* What is known of the algorithm: the values of its tunables into `values`, 0 for untuned; its seconds,
+ * or -1. */
+static double recall(const struct fovea_plan *p, const struct algorithm *a, const char *problem,
+                     int values[TUNABLES_MAX]) {
+    memset(values, 0, TUNABLES_MAX * sizeof *values);
+    if (p->tuning && p->algorithm && strcmp(p->algorithm, a->name) == 0) {
+        memcpy(values, p->tuning, TUNABLES_MAX * sizeof *values);
+        return -1;
+    }
+    const struct store_tuning *row = tuning_find(p->context, problem, a->name);
+    if (!row || !(row->seconds > 0) || tuning_parse(a, row->tuning, values) != FOVEA_OK) return -1;
+    return row->seconds;
+}
+
 const char *plan_passes_over(const struct fovea_plan *p, const struct site *site,
                              const struct algorithm *a, const char *problem) {
-    const char *reason = algorithm_refuses(a, site);
+    int values[TUNABLES_MAX];
+    struct site tuned = *site;
+    tuned.tuning = values;
+    recall(p, a, problem, values);
+    const char *reason = algorithm_refuses(a, &tuned);
     if (!reason && is_excluded(p, algorithms_of(site->node->op), a)) reason = "not the one wanted";
-    if (!reason && is_banned(p, site, a)) reason = "its kernels did not build, or lied";
+    if (!reason && is_banned(p, &tuned, a)) reason = "its kernels did not build, or lied";
     if (!reason && is_quarantined(p, problem, a)) reason = quarantined;
     return reason;
 }
 
 double plan_seconds(const struct fovea_plan *p, const struct site *site, const struct algorithm *a,
                     const char *problem) {
-    (void)p;
-    (void)problem;
-    return algorithm_estimate(a, site);
+    int values[TUNABLES_MAX];
+    struct site tuned = *site;
+    tuned.tuning = values;
+    double seconds = recall(p, a, problem, values);
+    if (seconds > 0) return seconds;
+    seconds = algorithm_estimate(a, &tuned);
+    return tuning_level(p->context, problem) ? UNMEASURED_SECONDS + seconds : seconds;
 }
 
 /* Walks the list; sets s->algorithm and the texts. */
@@ -183,6 +209,7 @@ fovea_status plan_select(struct fovea_plan *p, struct plan_step *s) {
     struct site site = {p->graph, s->node, &p->context->info, p->blocked, s->tuning};
     s->shared = plan_shares_memory(p, s->node);
     TRY(choose(p, s, &site));
+    if (s->algorithm) recall(p, s->algorithm, s->problem, s->tuning);
     TRY(lower(&site, s));
     if (s->algorithm && is_distrusted(p, s)) TRY(plan_ban(p, s));
     log_line("select", "%s '%s' -> %s%s%s", op_name(s->node->op), s->node->name,

@@ -49,7 +49,7 @@ static fovea_status fill_value(struct fovea_plan *p, fovea_value v, uint64_t see
     return status;
 }
 
-static fovea_status fill_inputs(struct fovea_plan *p, uint64_t seed) {
+fovea_status plan_fill_inputs(struct fovea_plan *p, uint64_t seed) {
     for (size_t i = 0; i < p->graph->n_inputs; i++)
         if (!p->graph->values[p->graph->inputs[i]].storage)
             TRY(fill_value(p, p->graph->inputs[i], random_mix(seed, i), false));
@@ -329,8 +329,7 @@ void plan_testify(const struct fovea_plan *p, const struct plan_step *s, const f
                        v->reason);
 }
 
-/* Random numbers for the inputs that are no constants. */
-static fovea_status fill_step(struct fovea_plan *p, const struct node *n) {
+fovea_status plan_fill_step(struct fovea_plan *p, const struct node *n) {
     for (size_t i = 0; i < n->n_in; i++) {
         const struct value *v = node_in(p->graph, n, i);
         if (v && !v->storage) TRY(fill_value(p, n->in[i], random_mix(1, i), false));
@@ -343,7 +342,7 @@ fovea_status plan_examine(struct fovea_plan *p, size_t i, fovea_verdict *v) {
     struct lens l;
     *v = (fovea_verdict){.right = true};
     fovea_status status = lens_create(&l, p, i);
-    if (status == FOVEA_OK) status = fill_step(p, p->steps[i].node);
+    if (status == FOVEA_OK) status = plan_fill_step(p, p->steps[i].node);
     if (status == FOVEA_OK) status = examine(&l, &none, v);
     lens_free(&l);
     return status;
@@ -355,7 +354,7 @@ fovea_status fovea_plan_verify(fovea_plan *p, const fovea_verify_options *option
     const fovea_verify_options *o = options ? options : &none;
     *count = *wrong = 0;
     if (!p->guard) return fail(FOVEA_INVALID, "a plan to be verified is made with `guard`");
-    if (o->fill) TRY(fill_inputs(p, o->seed));
+    if (o->fill) TRY(plan_fill_inputs(p, o->seed));
     for (size_t i = 0; i < p->n_steps; i++) {
         fovea_verdict v;
         TRY(verify_step(p, i, o, &v));

@@ -32,4 +32,28 @@ int store_evidence_get(struct store *, const char *device, const char *algorithm
 void store_number_put(struct store *, const char *device, const char *name, double value);
 bool store_number_get(struct store *, const char *device, const char *name, double *value);
 
+/* What an algorithm was measured to take for a problem, with the best values of its tunables. */
+struct store_tuning {
+    char *problem, *algorithm;
+    char *tuning; /* "P=6,Q=2"; "": untuned */
+    double seconds;
+    int level; /* how thoroughly: a fovea_tune_level */
+};
+struct store_tunings {
+    struct store_tuning *rows;
+    size_t count, capacity;
+};
+
+/* Rows take the place of everything that was known of their problems. */
+void store_tuning_put(struct store *, const char *device, const struct store_tuning *rows,
+                      size_t count);
+/* All rows of the device, by problem, then by algorithm. */
+void store_tuning_read(struct store *, const char *device, struct store_tunings *out);
+/* Deletes all rows of the device. */
+void store_tuning_forget(struct store *, const char *device);
+/* Appends a copy of the row; false if memory ran out. */
+bool store_tuning_add(struct store_tunings *, const struct store_tuning *);
+void store_tuning_drop(struct store_tuning *); /* frees the texts of one row */
+void store_tunings_free(struct store_tunings *);
+
 #endif
