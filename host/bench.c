@@ -68,6 +68,8 @@ static bool check_usage(const struct common *common, size_t operands, struct pro
         return problem_set(p, EXIT_USAGE, "--problem and --file take no MODEL");
     if (!any_problem && !operands)
         return problem_set(p, EXIT_USAGE, "a MODEL, --problem LINE or --file FILE is needed");
+    if (options.tuning.level && !operands)
+        return problem_set(p, EXIT_USAGE, "--tune goes with a MODEL");
     if (options.all_algorithms && !any_problem)
         return problem_set(p, EXIT_USAGE, "--all-algorithms goes with --problem or --file");
     if (options.fastest && !any_problem)

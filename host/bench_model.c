@@ -85,11 +85,12 @@ static bool time_model(struct session *s, struct problem *p) {
     start = host_seconds();
     if (!host_context(&s->context, s->common->device, false, p)) return false;
     s->context_ms = 1e3 * (host_seconds() - start);
-    bool good = make_plan(s, s->context, (fovea_plan_options){.consume = true, .tune = tune}, &plan, p) &&
-                find_batch(s, plan, p) &&
-                bench_fill(plan, s->inputs, s->n_inputs, (uint64_t)s->o->seed, p) &&
-                bench_run_once(s->context, plan, &s->first_ms, p) &&
-                bench_time(s->context, plan, s->o, default_seconds, &s->time, p);
+    bool good =
+        make_plan(s, s->context, (fovea_plan_options){.consume = true, .tune = tune}, &plan, p) &&
+        find_batch(s, plan, p) &&
+        bench_fill(plan, s->inputs, s->n_inputs, (uint64_t)s->o->seed, p) &&
+        bench_run_once(s->context, plan, &s->first_ms, p) &&
+        bench_time(s->context, plan, s->o, default_seconds, &s->time, p);
     if (good) {
         fovea_plan_get_info(plan, &s->plan);
         s->roof_ms = sum_of_roofs(s, plan);

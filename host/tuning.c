@@ -47,7 +47,7 @@ bool tuning_options(fovea_tune_options *out, const struct tuning *t, struct prob
     for (int i = 0; i < 3; i++) {
         if (strcmp(t->level ? t->level : "none", levels[i]) != 0) continue;
         out->level = (fovea_tune_level)i;
-        out->seconds = t->seconds           ? (double)t->seconds
+        out->seconds = t->seconds             ? (double)t->seconds
                        : i == FOVEA_TUNE_FULL ? full_seconds
                                               : quick_seconds;
         return true;

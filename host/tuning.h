@@ -11,10 +11,12 @@ struct tuning {
 };
 
 #define TUNING_ARGS(t)                                                                             \
-    {"tune", 0, ARG_TEXT, &(t).level, "LEVEL",                                                     \
-     "first measure algorithms: none, quick or full; default none"},                               \
-        {"tune-seconds", 0, ARG_COUNT, &(t).seconds, "S",                                          \
-         "measure for S seconds; default 60, for full 600"}
+    {"tune",     0,       ARG_TEXT,                                                                \
+     &(t).level, "LEVEL", "first measure algorithms: none, quick or full; default none"},          \
+    {                                                                                              \
+        "tune-seconds", 0, ARG_COUNT, &(t).seconds, "S",                                           \
+            "measure for S seconds; default 60, for full 600"                                      \
+    }
 
 /* Options that show progress and end with Ctrl-C. */
 bool tuning_options(fovea_tune_options *out, const struct tuning *t, struct problem *p);

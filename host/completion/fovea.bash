@@ -1,7 +1,7 @@
 # Completion of fovea's commands and options in bash.
 _fovea() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=
-    local word commands="devices info run verify check bench new"
+    local word commands="devices info run verify check bench tune new"
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case " $commands " in *" $word "*) command=$word && break ;; esac
     done
@@ -19,6 +19,7 @@ _fovea() {
         mapfile -t COMPREPLY < <(compgen -W "imagenet mobilenet squeezenet cifar10 mnist unit raw" -- "$current")
         return
         ;;
+    --tune | --level) mapfile -t COMPREPLY < <(compgen -W "none quick full" -- "$current") && return ;;
     --layout) mapfile -t COMPREPLY < <(compgen -W "nchw nhwc" -- "$current") && return ;;
     --resize-mode) mapfile -t COMPREPLY < <(compgen -W "squash cover crop" -- "$current") && return ;;
     esac

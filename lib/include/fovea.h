@@ -479,7 +479,7 @@ FOVEA_API fovea_status fovea_plan_step(const fovea_plan *plan, size_t i, fovea_s
 typedef enum fovea_tune_level {
     FOVEA_TUNE_NONE = 0,
     FOVEA_TUNE_QUICK, /* the algorithms whose estimate is within four times the best, as they are */
-    FOVEA_TUNE_FULL,  /* all algorithms, and the fast ones with the values of their tunables */
+    FOVEA_TUNE_FULL, /* within sixteen times, and the fast ones with the values of their tunables */
 } fovea_tune_level;
 
 /* What has just been tried. Strings are valid during the call. */
@@ -504,22 +504,22 @@ typedef struct fovea_tune_options {
 typedef struct fovea_tune_result fovea_tune_result;
 
 typedef struct fovea_tune_info {
-    size_t problems;                   /* that differ and have more than one algorithm */
-    size_t tuned, known;               /* measured now; measured before, and left as they are */
-    size_t candidates, failed, wrong;  /* tried; of these, no time; of these, a wrong result */
-    bool stopped;                      /* by the budget or by the callback, before all was done */
-    double seconds;                    /* spent */
-    double before_ms, after_ms;        /* the median of whole runs of the network */
+    size_t problems;                  /* that differ and have more than one algorithm */
+    size_t tuned, known;              /* measured now; measured before, and left as they are */
+    size_t candidates, failed, wrong; /* tried; of these, no time; of these, a wrong result */
+    bool stopped;                     /* by the budget or by the callback, before all was done */
+    double seconds;                   /* spent */
+    double before_ms, after_ms;       /* the median of whole runs of the network */
 } fovea_tune_info;
 
 /* One problem. Strings belong to the result. */
 typedef struct fovea_tune_line {
     const char *problem;
-    size_t steps;                  /* of the network that are this problem */
-    const char *before, *after;    /* the algorithm that the network's plan takes */
-    const char *tuning;            /* of `after` */
-    double before_ms, after_ms;    /* of one such step; -1 where it was not measured now */
-    bool tuned;                    /* measured now */
+    size_t steps;               /* of the network that are this problem */
+    const char *before, *after; /* the algorithm that the network's plan takes */
+    const char *tuning;         /* of `after` */
+    double before_ms, after_ms; /* of one such step; -1 where it was not measured now */
+    bool tuned;                 /* measured now */
 } fovea_tune_line;
 
 /* Measures candidates for the steps of the network's plan, each by itself and in turn with the others.

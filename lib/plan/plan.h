@@ -59,10 +59,10 @@ struct fovea_plan {
     unsigned char *blocked; /* by value: it lies in channel blocks */
     struct ban *bans;
     size_t n_bans, bans_capacity;
-    bool again;      /* something was banned: choose anew */
-    char *algorithm; /* the only one allowed where an operator has it; or NULL */
+    bool again;        /* something was banned: choose anew */
+    char *algorithm;   /* the only one allowed where an operator has it; or NULL */
     const int *tuning; /* of that algorithm, in place of what is known; or NULL. The caller's. */
-    double *slot_ms; /* of the profile, one for each step */
+    double *slot_ms;   /* of the profile, one for each step */
     fovea_plan_info info;
 };
 

@@ -99,7 +99,8 @@ static bool take_value(const struct algorithm *a, const char *text, size_t lengt
     for (size_t i = 0; a->tunables && a->tunables[i].name; i++) {
         size_t n = strlen(a->tunables[i].name);
         char *end;
-        if (n + 1 >= length || memcmp(text, a->tunables[i].name, n) != 0 || text[n] != '=') continue;
+        if (n + 1 >= length || memcmp(text, a->tunables[i].name, n) != 0 || text[n] != '=')
+            continue;
         if (text[n + 1] < '1' || text[n + 1] > '9') return false;
         long value = strtol(text + n + 1, &end, 10);
         if (end != text + length || !is_legal(&a->tunables[i], value) || values[i]) return false;
@@ -123,7 +124,6 @@ fovea_status tuning_parse(const struct algorithm *a, const char *text, int value
 char *tuning_text(const struct algorithm *a, const int values[TUNABLES_MAX]) {
     struct text t = {0};
     for (size_t i = 0; a->tunables && a->tunables[i].name; i++)
-        if (values[i])
-            text_add(&t, "%s%s=%d", t.length ? "," : "", a->tunables[i].name, values[i]);
+        if (values[i]) text_add(&t, "%s%s=%d", t.length ? "," : "", a->tunables[i].name, values[i]);
     return text_take(&t);
 }

@@ -77,10 +77,11 @@ static fovea_status read_head(struct reader *r, const char *device, bool force) 
     if (!more || strncmp(r->line, "device ", 7) != 0)
         return bad(r, "'device' and the device's key should stand here");
     if (force || strcmp(r->line + 7, device) == 0) return FOVEA_OK;
-    return fail(FOVEA_INVALID,
-                "%s: was measured on '%.300s', but this is '%.300s'; nothing was taken (force it if "
-                "the two are alike)",
-                r->path, r->line + 7, device);
+    return fail(
+        FOVEA_INVALID,
+        "%s: was measured on '%.300s', but this is '%.300s'; nothing was taken (force it if "
+        "the two are alike)",
+        r->path, r->line + 7, device);
 }
 
 /* Cuts the next word off; NULL if there is none. */
@@ -114,8 +115,7 @@ static fovea_status take_row(struct reader *r, struct store_tunings *out) {
     char *algorithm = level ? cut_word(&at) : NULL, *tuning = algorithm ? cut_word(&at) : NULL;
     const struct algorithm *a;
     int values[TUNABLES_MAX];
-    if (!tuning || !*at)
-        return bad(r, "a row is: seconds, level, algorithm, tuning, problem");
+    if (!tuning || !*at) return bad(r, "a row is: seconds, level, algorithm, tuning, problem");
     struct store_tuning row = {at, algorithm, tuning, strtod(seconds, &end), 0};
     if (*end || !(row.seconds > 0) || !isfinite(row.seconds))
         return bad(r, "the seconds are no number above 0");
