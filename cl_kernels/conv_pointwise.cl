@@ -34,22 +34,28 @@ conv_pointwise(int groups, int icb, int ocb, int pixels, int chunk, int has_resi
     for (int first = begin; first < end; first += P) {
         int at[P];
         vec sum[P][Q];
-        UNROLL for (int p = 0; p < P; p++) {
+        UNROLL
+        for (int p = 0; p < P; p++) {
             at[p] = min(first + p, end - 1) * X; /* the last tile does its last pixel again */
-            UNROLL for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
+            UNROLL
+            for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
         }
         __global const real *w = weights, *from = x;
-        for (int b = 0; b < icb; b++, w += X * Q * X, from += (ulong)pixels * X)
-            UNROLL for (int c = 0; c < X; c++) {
-                vec v[Q];
-                UNROLL for (int q = 0; q < Q; q++) v[q] = load_vec(w + (c * Q + q) * X);
-                UNROLL for (int p = 0; p < P; p++) UNROLL for (int q = 0; q < Q; q++) sum[p][q] +=
-                    from[at[p] + c] * v[q];
-            }
-        UNROLL for (int q = 0; q < Q; q++) {
+        for (int b = 0; b < icb; b++, w += X * Q * X, from += (ulong)pixels * X) UNROLL
+        for (int c = 0; c < X; c++) {
+            vec v[Q];
+            UNROLL
+            for (int q = 0; q < Q; q++) v[q] = load_vec(w + (c * Q + q) * X);
+            UNROLL
+            for (int p = 0; p < P; p++) UNROLL
+            for (int q = 0; q < Q; q++) sum[p][q] += from[at[p] + c] * v[q];
+        }
+        UNROLL
+        for (int q = 0; q < Q; q++) {
             ulong block = (ulong)q * pixels * X;
             if (tile * Q + q >= ocb) continue;
-            UNROLL for (int p = 0; p < P; p++) {
+            UNROLL
+            for (int p = 0; p < P; p++) {
                 vec z = sum[p][q];
                 if (has_residual) z += load_vec(residual + block + at[p]);
                 store_vec(activate_as(activation, z, alpha, beta), y + block + at[p]);

@@ -102,21 +102,23 @@ INLINE int3 conv_winograd_place(int tile, int across, int down) {
 INLINE void conv_winograd_gather(int ih, int iw, int row, int column, int lanes,
                                  __global const real *x, ulong v_plane, __global real *v) {
     vec d[PLACES];
-    bool inside = row >= 0 && column >= 0 && row + SIDE <= ih && column + SIDE <= iw;
-    __global const real *from = x + ((long)row * iw + column) * X;
+    int lane[X], rows[SIDE], columns[SIDE];
+    vec_int keep[SIDE];
+    for (int i = 0; i < X; i++) lane[i] = i < lanes ? -1 : 0;
+    UNROLL
+    for (int i = 0; i < SIDE;
+         i++) { /* reads inside of the input only, and then masks: no branches */
+        rows[i] = clamp(row + i, 0, ih - 1) * iw;
+        columns[i] = clamp(column + i, 0, iw - 1);
+        keep[i] = JOIN(vload, X)(0, lane);
+        if ((uint)(row + i) >= (uint)ih) keep[i] = 0;
+    }
     UNROLL
     for (int i = 0; i < PLACES; i++) {
         int r = i / SIDE, c = i % SIDE;
-        bool there = inside || ((uint)(row + r) < (uint)ih && (uint)(column + c) < (uint)iw);
-        d[i] = 0;
-        if (there) d[i] = load_vec(from + ((long)r * iw + c) * X);
-    }
-    if (lanes < X) {
-        int lane[X];
-        for (int i = 0; i < X; i++) lane[i] = i < lanes ? -1 : 0;
-        vec_int keep = JOIN(vload, X)(0, lane);
-        UNROLL
-        for (int i = 0; i < PLACES; i++) d[i] = select((vec)(0), d[i], keep);
+        vec_int there = (uint)(column + c) < (uint)iw ? keep[r] : (vec_int)(0);
+        vec all = load_vec(x + (ulong)(rows[r] + columns[c]) * X);
+        d[i] = JOIN(as_float, X)(JOIN(as_int, X)(all) & there);
     }
     UNROLL
     for (int i = 0; i < SIDE; i++) conv_winograd_line_in(d + i * SIDE, 1);
@@ -138,9 +140,8 @@ INLINE void conv_winograd_scatter(ulong m_plane, __global const real *m, int oh,
     UNROLL
     for (int i = 0; i < TILE; i++) conv_winograd_line_out(d + i * SIDE, 1);
     UNROLL
-    for (int i = 0; i < TILE * TILE; i++) {
-        int r = row + i / TILE, c = column + i % TILE;
-        if (r >= oh || c >= ow) continue;
+    for (int i = TILE * TILE - 1; i >= 0; i--) { /* backwards: what lies outside is overwritten */
+        int r = min(row + i / TILE, oh - 1), c = min(column + i % TILE, ow - 1);
         ulong at = ((ulong)r * ow + c) * X;
         vec sum = d[i / TILE * SIDE + i % TILE] + bias;
         if (HAS_RESIDUAL) sum += load_vec(residual + at);

@@ -167,6 +167,7 @@ void device_read(fovea_device_info *info, struct quirks *quirks, cl_platform_id 
 static fovea_status platforms_get(cl_platform_id **out, cl_uint *count, cl_int *code) {
     *out = NULL;
     *count = 0;
+    quirks_prepare();
     *code = clGetPlatformIDs(0, NULL, count);
     if (*code == -1001) *code = CL_SUCCESS, *count = 0; /* CL_PLATFORM_NOT_FOUND_KHR */
     if (*code != CL_SUCCESS) *count = 0;

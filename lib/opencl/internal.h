@@ -92,6 +92,8 @@ void device_name_id(char *id, size_t capacity, cl_device_id device);
 /* Finds "opencl:P:D". */
 fovea_status device_find(const char *id, cl_platform_id *platform, cl_device_id *device);
 
+/* quirks.c: what a runtime must be told before it starts; the first call counts. */
+void quirks_prepare(void);
 /* quirks.c: fills *quirks, and mends facts that are known to be wrong. */
 void quirks_apply(fovea_device_info *, struct quirks *, cl_device_id);
 

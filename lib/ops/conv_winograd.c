@@ -139,7 +139,7 @@ static double estimate(const struct site *s, int64_t tile) {
     double weights = (double)packed_bytes(&w) / s->device->bytes_per_second;
     double transforms = 70 * (double)w.places * tiles * (in + out) / peak;
     double launches = w.fused ? 1 : 3 * chunks;
-    return products + 0.7 * weights + transforms + launches * s->device->launch_overhead_us * 1e-6;
+    return products + weights + transforms + launches * s->device->launch_overhead_us * 1e-6;
 }
 
 /* ---- How ---- */
