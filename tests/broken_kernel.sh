@@ -78,3 +78,20 @@ grep -q 'softmax gives a wrong result' "$scratch/warnings" || die "the lie is no
 [ -n "$want" ] || die "the reference gives no answer"
 [ "$want" = "$got" ] || die "the best class is '$got', not '$want'"
 echo "lying softmax: told, and the answer is right"
+
+# A kernel that is fast because it writes nothing never wins a tuning; untouched, it may.
+tune() {
+    FOVEA_KERNEL_DIR=$scratch/kernels "$fovea" tune --device "$device" --json "$kernels/../host/models/lenet5-fashion.onnx" \
+        2>"$scratch/warnings" >"$scratch/tuned" </dev/null || die "tuning fails: $(cat "$scratch/warnings")"
+}
+rm -rf "$scratch/kernels"
+cp -r "$kernels" "$scratch/kernels"
+tune
+grep -Eq '"wrong": *0' "$scratch/tuned" || die "tuning finds a wrong result in an untouched kernel"
+sed -i 's/if (tile \* Q + q >= ocb) continue;/continue;/' "$scratch/kernels/conv_blocked.cl"
+! cmp -s "$kernels/conv_blocked.cl" "$scratch/kernels/conv_blocked.cl" || die "conv_blocked.cl has changed: break it otherwise"
+tune
+cat "$scratch/tuned"
+grep -Eq '"wrong": *[1-9]' "$scratch/tuned" || die "tuning does not see that conv_blocked writes nothing"
+! grep -Eq "\"after\": *\"conv_blocked\"" "$scratch/tuned" || die "conv_blocked writes nothing and wins"
+echo "conv_blocked that writes nothing: seen, and does not win"

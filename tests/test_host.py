@@ -531,6 +531,28 @@ def test_new():
     expect(3, "new", "lenet5", "/dev/full", says="/dev/full")
 
 
+def test_tune():
+    rows, one = folder / "rows.txt", idx_file(folder / "tuned.idx", (1, 28, 28), [9] * 784)
+    done = expect_json(0, "run", model, one, "--tune", "quick", "--tune-seconds", 60)
+    check(done["plan_ms"] > 0 and len(done["results"]) == 1, "run --tune")
+    done = expect_json(0, "tune", model, "--seconds", 60, "--export", rows)
+    check(done["known"] == done["problems"] and done["tuned"] == 0, "what run tuned is known")
+    check(done["exported"] == len(rows.read_text().splitlines()) - 2, "tune --export")
+    done = expect_json(0, "tune", "--forget", "--import", rows, model)
+    check(done["imported"] > 0 and done["known"] == done["problems"] > 0, "tune --import")
+    done = expect_json(0, "tune", "--forget", model, "--seconds", 1)
+    check(done["seconds"] < 30, "the budget of tune")
+    check(expect_json(0, "bench", model, "--runs", 5, "--tune", "quick")["tune_ms"] > 0, "bench --tune")
+    check(expect_json(0, "tune", model, "-d", "reference")["problems"] == 0, "tuning the reference")
+    rows.write_text("x" + rows.read_text())
+    expect(3, "tune", "--import", rows, says="rows.txt: is no file of tuning results")
+    expect(3, "tune", folder / "missing.onnx", says="missing.onnx")
+    expect(2, "tune", says="MODEL")
+    expect(2, "tune", model, "--level", "much", says="much")
+    expect(2, "run", model, one, "--tune", "much", says="much")
+    expect(2, "bench", "--problem", "Relu 2x2", "--tune", "quick", says="MODEL")
+
+
 tests = [value for name, value in list(globals().items()) if name.startswith("test_")]
 for test in tests:
     test()

@@ -71,21 +71,29 @@ static fovea_status collect(struct fovea_tune_result *r, const struct fovea_plan
     return FOVEA_OK;
 }
 
-/* Seconds of a whole run: the median of some. */
-static fovea_status time_runs(struct fovea_plan *p, double *ms) {
-    enum { LEAST = 3, MOST = 25 };
-    double samples[MOST], start = tune_now();
-    size_t n = 0;
-    TRY(plan_fill_inputs(p, 1));
+static fovea_status time_run(struct fovea_plan *p, double *ms) {
+    double start = tune_now();
     TRY(fovea_plan_run(p));
     TRY(fovea_context_wait(p->context));
-    while (n < LEAST || (n < MOST && tune_now() - start < 1)) {
-        double begin = tune_now();
-        TRY(fovea_plan_run(p));
-        TRY(fovea_context_wait(p->context));
-        samples[n++] = 1e3 * (tune_now() - begin);
+    *ms = 1e3 * (tune_now() - start);
+    return FOVEA_OK;
+}
+
+/* Milliseconds of whole runs, in turns: the median of some. A plan may be NULL. */
+static fovea_status time_runs(struct fovea_plan *const plans[2], double *const ms[2]) {
+    enum { LEAST = 3, MOST = 25 };
+    double samples[2][MOST], start;
+    size_t n = 0;
+    for (int i = 0; i < 2; i++) {
+        if (plans[i]) TRY(plan_fill_inputs(plans[i], 1));
+        if (plans[i]) TRY(time_run(plans[i], &samples[i][0])); /* the first is not counted */
     }
-    *ms = tune_median(samples, n);
+    start = tune_now();
+    for (; n < LEAST || (n < MOST && tune_now() - start < 1.5); n++)
+        for (int i = 0; i < 2; i++)
+            if (plans[i]) TRY(time_run(plans[i], &samples[i][n]));
+    for (int i = 0; i < 2; i++)
+        if (plans[i]) *ms[i] = tune_median(samples[i], n);
     return FOVEA_OK;
 }
 
@@ -115,7 +123,7 @@ static fovea_status survey(struct tune *t, struct fovea_tune_result *r, struct f
     for (size_t i = 0; i < r->count; i++) t->info.known += is_known(t, &r->problems[i]);
     t->info.problems = r->count;
     if (t->info.known == r->count) return FOVEA_OK;
-    TRY(time_runs(p, &t->info.before_ms));
+    TRY(time_runs((struct fovea_plan *const[2]){p}, (double *const[2]){&t->info.before_ms}));
     TRY(weigh(r, p));
     qsort(r->problems, r->count, sizeof *r->problems, by_cost);
     return FOVEA_OK;
@@ -161,19 +169,33 @@ static fovea_status look_again(struct tune *t, struct fovea_tune_result *r,
     return FOVEA_OK;
 }
 
+/* Tunes, and compares the network's new plan with its old one, which is NULL where it was large. */
+static fovea_status tune_and_compare(struct tune *t, struct fovea_tune_result *r,
+                                     const fovea_graph *graph, const fovea_plan_options *o,
+                                     struct fovea_plan *old) {
+    struct fovea_plan *p;
+    TRY(tune_problems(t, r));
+    TRY(plan_create(&p, t->context, graph, o, NULL));
+    fovea_status status = look_again(t, r, p);
+    if (status == FOVEA_OK)
+        status = time_runs((struct fovea_plan *const[2]){old, p},
+                           (double *const[2]){&t->info.before_ms, &t->info.after_ms});
+    fovea_plan_destroy(p);
+    return status;
+}
+
 static fovea_status tune_plan(struct tune *t, struct fovea_tune_result *r, const fovea_graph *graph,
                               const fovea_plan_options *o) {
     struct fovea_plan *p;
     TRY(plan_create(&p, t->context, graph, o, NULL));
     fovea_status status = survey(t, r, p);
-    bool nothing = t->info.known == r->count;
-    if (status == FOVEA_OK && nothing) status = look_again(t, r, p);
-    fovea_plan_destroy(p); /* its memory is for the candidates */
-    if (status != FOVEA_OK || nothing) return status;
-    TRY(tune_problems(t, r));
-    TRY(plan_create(&p, t->context, graph, o, NULL));
-    status = look_again(t, r, p);
-    if (status == FOVEA_OK) status = time_runs(p, &t->info.after_ms);
+    bool nothing = status == FOVEA_OK && t->info.known == r->count;
+    if (nothing) status = look_again(t, r, p);
+    if (tune_plan_bytes(p) > (double)t->context->info.memory_bytes / 8) {
+        fovea_plan_destroy(p); /* its memory is for the candidates */
+        p = NULL;
+    }
+    if (status == FOVEA_OK && !nothing) status = tune_and_compare(t, r, graph, o, p);
     fovea_plan_destroy(p);
     return status;
 }

@@ -30,6 +30,8 @@ double tune_now(void);
 bool tune_goes_on(struct tune *);
 /* The middle one; sorts them. */
 double tune_median(double *samples, size_t count);
+/* Device memory of a plan, roughly. */
+double tune_plan_bytes(const struct fovea_plan *);
 /* Measures the candidates for one problem; one row for each algorithm that has a time. No rows: it was
  * stopped too early. */
 fovea_status tune_race(struct tune *, struct tune_problem *, struct store_tunings *rows);

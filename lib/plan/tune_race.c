@@ -123,7 +123,7 @@ static fovea_status check(struct race *r, const struct entrant *e, bool *right) 
 
 /* ---- Entering ---- */
 
-static double plan_bytes(const struct fovea_plan *p) {
+double tune_plan_bytes(const struct fovea_plan *p) {
     double bytes = 0;
     for (size_t v = 0; v < p->graph->n_values; v++)
         if (p->values[v].used) bytes += (double)p->values[v].stored;
@@ -147,7 +147,7 @@ static void limit_plans(struct race *r) {
             struct entrant *e = &r->entrants[i];
             if (!e->plan) continue;
             plans++;
-            bytes += plan_bytes(e->plan);
+            bytes += tune_plan_bytes(e->plan);
             if (!slowest || e->seconds > slowest->seconds) slowest = e;
         }
         bool large = bytes > (double)r->tune->context->info.memory_bytes / 4;
