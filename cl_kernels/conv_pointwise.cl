@@ -1,7 +1,8 @@
-/* conv_pointwise: 1x1 convolution of stride 1 on channel blocks: a matrix product, pixels by channels.
+/* conv_pointwise: 1x1 convolution on channel blocks: a matrix product, pixels by channels.
  *
  * Computes:     y = activate(bias + residual + sum over ic of w * x)
- * Layouts:      those of conv_blocked.cl, which packs the weights as well.
+ * Layouts:      those of conv_blocked.cl, which packs the weights as well. With stride 1 the pixels may be taken for
+ *               one row (ow = pixels).
  * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` pixels; z: image. One work-item
  *               a group: it owns its chunk and holds P pixels by Q blocks in registers.
  * Defines:      X 4, 8 or 16; P 1 to 14, Q 1 to 4: P * Q accumulators.
@@ -16,39 +17,53 @@
 #endif
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_pointwise(int groups, int icb, int ocb, int pixels, int chunk, int has_residual,
-               int activation, ulong zeros, __global const real *x, ulong x_offset,
-               __global const real *packed, ulong packed_offset, __global const real *residual,
-               ulong residual_offset, float alpha, float beta, __global real *y, ulong y_offset) {
+conv_pointwise(int groups, int icb, int plane, int iw, int ocb, int pixels, int ow, int sh, int sw,
+               int chunk, int has_residual, int activation, ulong zeros, __global const real *x,
+               ulong x_offset, __global const real *packed, ulong packed_offset,
+               __global const real *residual, ulong residual_offset, float alpha, float beta,
+               __global real *y, ulong y_offset) {
     int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(0);
     int group = item / tiles, tile = item % tiles, image = (int)get_global_id(2);
     int begin = (int)get_global_id(1) * chunk, end = min(begin + chunk, pixels);
     packed += packed_offset;
     __global const real *weights = packed + (ulong)item * icb * (X * Q * X);
     __global const real *bias = packed + zeros - (ulong)(groups * tiles - item) * (Q * X);
-    x += x_offset + (ulong)(image * groups + group) * icb * pixels * X;
+    x += x_offset + (ulong)(image * groups + group) * icb * plane * X;
     ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * pixels * X;
     residual += residual_offset + out;
     y += y_offset + out;
 
     for (int first = begin; first < end; first += P) {
-        int at[P];
+        int h = first / ow, w0 = first % ow;
+        ulong at[P], in[P];
         vec sum[P][Q];
         UNROLL
         for (int p = 0; p < P; p++) {
-            at[p] = min(first + p, end - 1) * X; /* the last tile does its last pixel again */
+            in[p] = ((ulong)h * sh * iw + w0 * sw) * X;
+            at[p] = ((ulong)h * ow + w0) * X;
+            w0 += first + p + 1 < end; /* the last tile does its last pixel again */
+            h += w0 == ow;
+            w0 = w0 == ow ? 0 : w0;
             UNROLL
             for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
         }
-        __global const real *w = weights, *from = x;
-        for (int b = 0; b < icb; b++, w += X * Q * X, from += (ulong)pixels * X) UNROLL
-        for (int c = 0; c < X; c++) {
-            vec v[Q];
+        __global const real *w = weights;
+        for (int b = 0; b < icb; b++, w += X * Q * X) {
+            __global const real
+                *from[P]; /* one pointer a pixel: channels are constants beside it */
             UNROLL
-            for (int q = 0; q < Q; q++) v[q] = load_vec(w + (c * Q + q) * X);
+            for (int p = 0; p < P; p++) from[p] = x + (ulong)b * plane * X + in[p];
             UNROLL
-            for (int p = 0; p < P; p++) UNROLL
-            for (int q = 0; q < Q; q++) sum[p][q] += from[at[p] + c] * v[q];
+            for (int c = 0; c < X; c++) {
+                vec v[Q];
+                UNROLL
+                for (int q = 0; q < Q; q++) v[q] = load_vec(w + (c * Q + q) * X);
+                UNROLL
+                for (int p = 0; p < P; p++) {
+                    UNROLL
+                    for (int q = 0; q < Q; q++) sum[p][q] += from[p][c] * v[q];
+                }
+            }
         }
         UNROLL
         for (int q = 0; q < Q; q++) {

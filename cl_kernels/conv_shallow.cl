@@ -74,14 +74,19 @@ conv_shallow(int run, int kh, int step, int row, int height, int sh, int ocb, in
             }
             __global const real *w = weights;
             for (int i = 0; i < kh; i++) {
-                __global const real *from = rows + (ulong)(h * sh + i) * row;
-                for (int k = 0; k < run; k++, w += Q * X) {
+                __global const real *from[P];
+                UNROLL
+                for (int p = 0; p < P; p++)
+                    from[p] = rows + (ulong)(h * sh + i) * row + column[p] * step;
+                for (ulong k = 0; k < (ulong)run; k++, w += Q * X) {
                     vec v[Q];
                     UNROLL
                     for (int q = 0; q < Q; q++) v[q] = load_vec(w + q * X);
                     UNROLL
-                    for (int p = 0; p < P; p++) UNROLL
-                    for (int q = 0; q < Q; q++) sum[p][q] += from[column[p] * step + k] * v[q];
+                    for (int p = 0; p < P; p++) {
+                        UNROLL
+                        for (int q = 0; q < Q; q++) sum[p][q] += from[p][k] * v[q];
+                    }
                 }
             }
             UNROLL

@@ -177,8 +177,9 @@ const struct algorithm conv_blocked = {.name = "conv_blocked",
 static const char *conv_pointwise_refuse(const struct site *s) {
     struct conv c = conv_of(s);
     for (int i = 0; i < 3; i++)
-        if (c.w.kernel[i] != 1 || c.w.stride[i] != 1 || c.w.pad_begin[i] || c.w.pad_end[i])
-            return "the window must be 1x1, of stride 1, without padding";
+        if (c.w.kernel[i] != 1 || c.w.pad_begin[i] || c.w.pad_end[i])
+            return "the window must be 1x1, without padding";
+    if (c.w.in[0] != 1) return "a depth is convolved";
     if (c.groups > 1 && (c.ic % site_width(s) || c.oc % site_width(s)))
         return "the channels of a group must be a multiple of the vector width";
     return conv_refuse_span(&c);
@@ -193,13 +194,19 @@ static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r)
     struct blocked b = blocked_of(s);
     struct activation a = node_activation(s->node);
     int64_t chunk = chunk_of(s, &b);
+    bool strides = b.c.w.stride[1] != 1 || b.c.w.stride[2] != 1;
     lower_pack(s, r, &b);
     recipe_kernel(r, "conv_pointwise", "conv_pointwise");
     push_defines(s, r, &b);
     recipe_int(r, b.c.groups);
     recipe_int(r, b.icb);
+    recipe_int(r, b.c.plane);
+    recipe_int(r, b.c.w.in[2]);
     recipe_int(r, b.ocb);
     recipe_int(r, b.c.pixels);
+    recipe_int(r, strides ? b.c.w.out[2] : b.c.pixels);
+    recipe_int(r, b.c.w.stride[1]);
+    recipe_int(r, b.c.w.stride[2]);
     recipe_int(r, chunk);
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, a.kind);
