@@ -93,6 +93,14 @@ const char *conv_refuse_residual(const struct site *s) {
     return site_in(s, 3) != FOVEA_NO_VALUE ? "a residual is to be added" : NULL;
 }
 
+int64_t conv_groups(const struct site *s, const struct conv *c) {
+    enum { EACH = 32 }; /* for a compute unit */
+    static const double FLOPS_LEAST = 2e5;
+    double flops = 2 * (double)(c->n * c->groups * c->oc) * (double)c->pixels * (double)c->k;
+    double most = EACH * (double)s->device->compute_units;
+    return (int64_t)fmax(1, fmin(most, flops / FLOPS_LEAST));
+}
+
 double conv_seconds(const struct site *s, double flops, double share, double launches) {
     double ignored, bytes;
     graph_cost(s->graph, s->node, &ignored, &bytes);

@@ -35,6 +35,9 @@ void conv_push_ints(struct recipe *, const int64_t *three);
 /* -DHAS_RESIDUAL= and the residual; the activation and the output. */
 void conv_push_residual(const struct site *, struct recipe *);
 void conv_push_outputs(const struct site *, struct recipe *);
+/* Work-items that keep all compute units of a CPU busy to the end; fewer where each would do less than
+ * what waking a thread takes. */
+int64_t conv_groups(const struct site *, const struct conv *);
 /* Seconds for `flops` at a share of the peak, or for the traffic of the node. */
 double conv_seconds(const struct site *, double flops, double share, double launches);
 

@@ -4,10 +4,7 @@
 #include "ops/conv.h"
 #include "ops/gemm.h"
 
-enum {
-    CACHE_BYTES = 384 << 10, /* of an input that stays near a core */
-    GROUPS_EACH = 32,        /* work-items for each compute unit: the last ones end together */
-};
+enum { CACHE_BYTES = 384 << 10 }; /* of an input that stays near a core */
 
 enum { TILE_PIXELS, TILE_BLOCKS };
 static const struct tunable tunables[] = {
@@ -80,7 +77,7 @@ static double traffic(const struct blocked *b, int64_t chunks) {
 /* Output pixels of a work-item: little traffic, and enough work-items to keep all compute units busy to
  * the end. */
 static int64_t chunk_of(const struct site *s, const struct blocked *b) {
-    int64_t wanted = GROUPS_EACH * (int64_t)s->device->compute_units;
+    int64_t wanted = conv_groups(s, &b->c);
     int64_t runs = ceil_div(b->c.pixels, b->tile.pixels);
     int64_t best = ceil_div(wanted, b->c.groups * b->tiles * b->c.n);
     if (best > runs) best = runs;

@@ -120,7 +120,7 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct shal
 static fovea_status conv_shallow_lower(const struct site *s, struct recipe *r) {
     struct shallow l = shallow_of(s);
     struct activation a = node_activation(s->node);
-    int64_t parts = ceil_div(32 * (int64_t)s->device->compute_units, l.tiles * l.c.n);
+    int64_t parts = ceil_div(conv_groups(s, &l.c), l.tiles * l.c.n);
     int64_t run = ceil_div(l.c.w.out[1], parts);
     lower_pack(s, r, &l);
     if (l.copies) lower_rows(s, r, &l);
