@@ -484,7 +484,8 @@ typedef enum fovea_tune_level {
 
 /* What has just been tried. Strings are valid during the call. */
 typedef struct fovea_tune_progress {
-    size_t done, total; /* problems: steps that differ, the most expensive first */
+    size_t done, total; /* problems: steps that differ, the most expensive first; for FULL all of
+                         * them quickly, then all fully */
     const char *problem, *algorithm;
     const char *tuning; /* "P=6,Q=2"; "": untuned */
     double ms;          /* what it takes; -1 if it failed */

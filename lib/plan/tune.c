@@ -114,13 +114,14 @@ static int by_cost(const void *a, const void *b) {
     return (x->cost < y->cost) - (x->cost > y->cost);
 }
 
-static bool is_known(const struct tune *t, const struct tune_problem *q) {
-    return !t->options->again && tuning_level(t->context, q->line) >= (int)t->options->level;
+static bool is_known(const struct tune *t, const struct tune_problem *q, fovea_tune_level level) {
+    return !t->options->again && tuning_level(t->context, q->line) >= (int)level;
 }
 
 static fovea_status survey(struct tune *t, struct fovea_tune_result *r, struct fovea_plan *p) {
     TRY(collect(r, p));
-    for (size_t i = 0; i < r->count; i++) t->info.known += is_known(t, &r->problems[i]);
+    for (size_t i = 0; i < r->count; i++)
+        t->info.known += is_known(t, &r->problems[i], t->options->level);
     t->info.problems = r->count;
     if (t->info.known == r->count) return FOVEA_OK;
     TRY(time_runs((struct fovea_plan *const[2]){p}, (double *const[2]){&t->info.before_ms}));
@@ -136,20 +137,31 @@ static fovea_status tune_problem(struct tune *t, struct tune_problem *q) {
     fovea_status status = tune_race(t, q, &rows);
     if (status == FOVEA_OK && rows.count) {
         status = tuning_keep(t->context, &rows);
+        t->info.tuned += !q->tuned;
         q->tuned = true;
-        t->info.tuned++;
     }
     store_tunings_free(&rows);
     return status;
 }
 
-static fovea_status tune_problems(struct tune *t, struct fovea_tune_result *r) {
-    t->total = r->count - t->info.known;
+static fovea_status tune_pass(struct tune *t, struct fovea_tune_result *r) {
     for (size_t i = 0; i < r->count; i++) {
-        if (is_known(t, &r->problems[i])) continue;
+        if (is_known(t, &r->problems[i], t->level)) continue;
         if (!tune_goes_on(t)) break;
         TRY(tune_problem(t, &r->problems[i]));
         t->done++;
+    }
+    return FOVEA_OK;
+}
+
+/* All problems quickly, then all fully if that is wanted, so that an early end has left none out. */
+static fovea_status tune_problems(struct tune *t, struct fovea_tune_result *r) {
+    for (int level = FOVEA_TUNE_QUICK; level <= (int)t->options->level; level++)
+        for (size_t i = 0; i < r->count; i++)
+            t->total += !is_known(t, &r->problems[i], (fovea_tune_level)level);
+    for (int level = FOVEA_TUNE_QUICK; level <= (int)t->options->level; level++) {
+        t->level = (fovea_tune_level)level;
+        TRY(tune_pass(t, r));
     }
     return FOVEA_OK;
 }

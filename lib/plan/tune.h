@@ -21,7 +21,8 @@ struct tune {
     fovea_context *context;
     const fovea_tune_options *options;
     double start;
-    size_t done, total; /* problems */
+    fovea_tune_level level; /* of the pass */
+    size_t done, total;     /* problems of all passes */
     fovea_tune_info info;
 };
 

@@ -266,7 +266,7 @@ static fovea_status list_candidates(const struct race *r, const struct site *sit
 static fovea_status run_untuned(struct race *r, const struct estimated *list, size_t count,
                                 bool *complete) {
     static const int untuned[TUNABLES_MAX];
-    bool quick = r->tune->options->level == FOVEA_TUNE_QUICK;
+    bool quick = r->tune->level == FOVEA_TUNE_QUICK;
     double reach = (quick ? QUICK_REACH : FULL_REACH) * (count ? list[0].seconds : 0);
     TRY(consider(r, r->problem->before, r->problem->before_tuning));
     for (size_t i = 0; i < count; i++) {
@@ -355,7 +355,7 @@ static fovea_status run_candidates(struct race *r, const struct site *site,
     struct estimated *list;
     size_t count;
     bool complete = true;
-    int level = (int)r->tune->options->level;
+    int level = (int)r->tune->level;
     TRY(list_candidates(r, site, &list, &count));
     fovea_status status = run_untuned(r, list, count, &complete);
     for (size_t i = 0; status == FOVEA_OK && complete && i < count && level == FOVEA_TUNE_FULL; i++)
