@@ -519,7 +519,8 @@ typedef struct fovea_tune_line {
     size_t steps;               /* of the network that are this problem */
     const char *before, *after; /* the algorithm that the network's plan takes */
     const char *tuning;         /* of `after` */
-    double before_ms, after_ms; /* of one such step; -1 where it was not measured now */
+    double before_ms, after_ms; /* of one such step by itself, with cold caches where the network is
+                                 * large; -1 where it was not measured now */
     bool tuned;                 /* measured now */
 } fovea_tune_line;
 

@@ -132,6 +132,17 @@ static fovea_status survey(struct tune *t, struct fovea_tune_result *r, struct f
 
 /* ---- Tuning ---- */
 
+/* Less stays in the caches of small cores from run to run; more is beyond those of large ones. */
+enum { OTHER_LEAST = 4 << 20, OTHER_MOST = 64 << 20 };
+
+/* On a device with its own local memory launches are too short to be timed one by one. */
+static fovea_status make_other(struct tune *t, const struct fovea_plan *network) {
+    double bytes = tune_plan_bytes(network);
+    if (t->context->info.local_memory_is_real || bytes < OTHER_LEAST) return FOVEA_OK;
+    t->other_bytes = bytes < OTHER_MOST ? (size_t)bytes / 4 * 4 : OTHER_MOST;
+    return place_create(&t->other, t->context, t->other_bytes);
+}
+
 static fovea_status tune_problem(struct tune *t, struct tune_problem *q) {
     struct store_tunings rows = {0};
     fovea_status status = tune_race(t, q, &rows);
@@ -203,12 +214,14 @@ static fovea_status tune_plan(struct tune *t, struct fovea_tune_result *r, const
     fovea_status status = survey(t, r, p);
     bool nothing = status == FOVEA_OK && t->info.known == r->count;
     if (nothing) status = look_again(t, r, p);
+    if (status == FOVEA_OK && !nothing) status = make_other(t, p);
     if (tune_plan_bytes(p) > (double)t->context->info.memory_bytes / 8) {
         fovea_plan_destroy(p); /* its memory is for the candidates */
         p = NULL;
     }
     if (status == FOVEA_OK && !nothing) status = tune_and_compare(t, r, graph, o, p);
     fovea_plan_destroy(p);
+    place_destroy(&t->other);
     return status;
 }
 

@@ -23,6 +23,10 @@ struct tune {
     double start;
     fovea_tune_level level; /* of the pass */
     size_t done, total;     /* problems of all passes */
+    /* Written before each timed run, as much as the network touches before it comes back to the same
+     * weights: they are then as cold as they are there. Empty: steps are timed many in a row. */
+    struct place other;
+    size_t other_bytes;
     fovea_tune_info info;
 };
 

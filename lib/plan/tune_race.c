@@ -19,6 +19,7 @@ enum {
 static const double SAMPLE_SECONDS = 2e-3;
 static const double CLOSE = 1.5;     /* within this factor of the best: a finalist */
 static const double PROMISING = 2.5; /* within this factor of the best: its tunables are tried */
+static const double GAIN = 1.03;     /* less is no gain: what the network has stays */
 static const double QUICK_REACH = 4, FULL_REACH = 16; /* factors of the best estimate */
 
 struct entrant {
@@ -79,8 +80,10 @@ static fovea_status open_entrant(const struct race *r, struct entrant *e) {
     return fovea_context_wait(c);
 }
 
-static fovea_status sample(struct entrant *e, double *seconds) {
+static fovea_status sample(const struct race *r, struct entrant *e, double *seconds) {
+    const struct tune *t = r->tune;
     double ms;
+    if (t->other_bytes) TRY(place_fill(&t->other, 0, 1, t->other_bytes));
     TRY(fovea_plan_time_step(e->plan, e->step, e->repeats, &ms));
     *seconds = 1e-3 * ms;
     return FOVEA_OK;
@@ -89,11 +92,11 @@ static fovea_status sample(struct entrant *e, double *seconds) {
 static fovea_status pilot(const struct race *r, struct entrant *e) {
     const struct entrant *best = fastest(r, NULL);
     e->repeats = 1;
-    TRY(sample(e, &e->seconds));
+    TRY(sample(r, e, &e->seconds));
     if (best && e->seconds > 2 * PROMISING * best->seconds) return FOVEA_OK;
     double once = fmax(e->seconds, SAMPLE_SECONDS / REPEATS), samples[PILOT];
-    e->repeats = (size_t)ceil(SAMPLE_SECONDS / once);
-    for (int i = 0; i < PILOT; i++) TRY(sample(e, &samples[i]));
+    if (!r->tune->other_bytes) e->repeats = (size_t)ceil(SAMPLE_SECONDS / once);
+    for (int i = 0; i < PILOT; i++) TRY(sample(r, e, &samples[i]));
     e->seconds = tune_median(samples, PILOT);
     return FOVEA_OK;
 }
@@ -325,13 +328,29 @@ static void run_finals(struct race *r) {
         for (size_t i = 0; i < r->count; i++) {
             struct entrant *e = &r->entrants[i];
             if (!e->plan || (e->seconds > limit && !is_incumbent(r, e))) continue;
-            if (sample(e, &e->samples[round]) != FOVEA_OK) close_plan(e); /* its time stands */
+            if (sample(r, e, &e->samples[round]) != FOVEA_OK) close_plan(e); /* its time stands */
         }
     for (size_t i = 0; i < r->count; i++) {
         struct entrant *e = &r->entrants[i];
         if (e->plan && (e->seconds <= limit || is_incumbent(r, e)))
             e->seconds = tune_median(e->samples, ROUNDS);
     }
+}
+
+/* An entrant that is hardly faster than the incumbent is made to look hardly slower. */
+static double settled_seconds(const struct race *r, const struct entrant *e) {
+    for (size_t i = 0; i < r->count; i++) {
+        const struct entrant *old = &r->entrants[i];
+        if (is_incumbent(r, old) && e != old && e->seconds <= old->seconds &&
+            e->seconds * GAIN > old->seconds)
+            return old->seconds * (1 + 1e-6);
+    }
+    return e->seconds;
+}
+
+static void settle(struct race *r) {
+    for (size_t i = 0; i < r->count; i++)
+        r->entrants[i].seconds = settled_seconds(r, &r->entrants[i]);
 }
 
 /* The incumbent may also be the fastest of its algorithm. */
@@ -364,6 +383,7 @@ static fovea_status run_candidates(struct race *r, const struct site *site,
     TRY(status);
     if (!complete) return FOVEA_OK;
     run_finals(r);
+    settle(r);
     return add_rows(r, level, rows);
 }
 
