@@ -40,6 +40,16 @@ __kernel void conv_blocked_pack(int ic, int oc, int taps, int has_bias, ulong ze
     if (c < X && get_global_id(1) == 0) packed[zeros + c] = 0;
 }
 
+INLINE ulong conv_blocked_inside(int row, int column, int ih, int iw, int kh, int kw, int dh,
+                                 int dw) {
+    ulong inside = 0, bit = 1;
+    for (int i = 0; i < kh; i++)
+        for (int j = 0; j < kw; j++, bit <<= 1)
+            if ((uint)(row + i * dh) < (uint)ih && (uint)(column + j * dw) < (uint)iw)
+                inside |= bit;
+    return inside;
+}
+
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh, int kw, int sh,
              int sw, int dh, int dw, int ph, int pw, int chunk, int has_residual, int activation,
@@ -58,13 +68,16 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
     ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * pixels;
 
     for (int first = begin; first < end; first += P) {
-        int row[P], column[P], h = first / ow, c0 = first % ow;
+        int h = first / ow, c0 = first % ow;
+        long start[P];   /* of a pixel's window, from x */
+        ulong inside[P]; /* bit i * kw + j: that tap of the window lies in the input */
         ulong at[P];
         vec sum[P][Q];
         UNROLL
         for (int p = 0; p < P; p++) {
-            row[p] = h * sh - ph;
-            column[p] = c0 * sw - pw;
+            int row = h * sh - ph, column = c0 * sw - pw;
+            start[p] = ((long)row * iw + column) * X;
+            inside[p] = conv_blocked_inside(row, column, ih, iw, kh, kw, dh, dw);
             at[p] = (out + h * ow + c0) * X;
             c0 += first + p + 1 < end; /* the last tile does its last pixel again */
             h += c0 == ow;
@@ -76,13 +89,11 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
         for (int b = 0; b < icb; b++)
             for (int i = 0; i < kh; i++)
                 for (int j = 0; j < kw; j++, w += X * Q * X) {
+                    __global const real *tap = x + (ulong)b * plane + (i * dh * iw + j * dw) * X;
                     __global const real *from[P];
                     UNROLL
-                    for (int p = 0; p < P; p++) {
-                        int r = row[p] + i * dh, c = column[p] + j * dw;
-                        bool inside = (uint)r < (uint)ih && (uint)c < (uint)iw;
-                        from[p] = inside ? x + (ulong)b * plane + (r * iw + c) * X : zero;
-                    }
+                    for (int p = 0; p < P; p++)
+                        from[p] = inside[p] >> (i * kw + j) & 1 ? tap + start[p] : zero;
                     UNROLL
                     for (int c = 0; c < X; c++) {
                         vec v[Q];

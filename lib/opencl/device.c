@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -102,6 +103,10 @@ static void read_numbers(fovea_device_info *info, cl_device_id device) {
     info->has_fp64 = device_has_extension(device, "cl_khr_fp64");
     info->unified_memory = device_number(device, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0;
     if (info->vector_width < 1) info->vector_width = 1;
+    const char *width =
+        getenv("FOVEA_VECTOR_WIDTH"); /* to try kernels at the width of another device */
+    int number = width ? atoi(width) : 0;
+    if (number >= 1 && number <= 16) info->vector_width = (uint32_t)number;
 }
 
 /* OpenCL 3.0 devices with subgroups say their width as the work-group size they prefer. */

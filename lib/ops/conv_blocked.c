@@ -4,7 +4,10 @@
 #include "ops/conv.h"
 #include "ops/gemm.h"
 
-enum { CACHE_BYTES = 384 << 10 }; /* of an input that stays near a core */
+enum {
+    CACHE_BYTES = 384 << 10, /* of an input that stays near a core */
+    TAPS_MAX = 64,           /* of a window: the kernel keeps a bit for each */
+};
 
 enum { TILE_PIXELS, TILE_BLOCKS };
 static const struct tunable tunables[] = {
@@ -62,6 +65,7 @@ static const char *conv_blocked_refuse(const struct site *s) {
     if (c.w.kernel[0] != 1 || c.w.in[0] != 1 || c.w.out[0] != 1) return "a depth is convolved";
     if (c.groups > 1 && (c.ic % width || c.oc % width))
         return "the channels of a group must be a multiple of the vector width";
+    if (c.taps > TAPS_MAX) return "the window has more than 64 taps";
     return conv_refuse_span(&c);
 }
 

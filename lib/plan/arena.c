@@ -27,19 +27,79 @@ static size_t guard_bytes(const struct fovea_plan *p) {
 
 struct place plan_place(const struct fovea_plan *p, fovea_value v) {
     const struct plan_value *root = &p->values[p->values[v].root];
-    return root->bound.buffer || root->bound.host ? root->bound : root->place;
+    struct place place = root->bound.buffer || root->bound.host ? root->bound : root->place;
+    place.offset += p->values[v].at;
+    return place;
 }
 
 /* ---- Lifetimes ---- */
 
-/* Reshape and its kind share their input's memory, where that is the plan's own to share. */
+static bool is_reshape(enum op op) {
+    return op == OP_Reshape || op == OP_Flatten || op == OP_Squeeze || op == OP_Unsqueeze ||
+           op == OP_Identity;
+}
+
+/* The plan's own to place where it likes. */
+static bool is_inner(const struct value *v) {
+    return v && !v->is_input && !v->is_output && !v->storage;
+}
+
+/* Whether a value may be made inside of the output of Concat node n: it lies nowhere else, and no other
+ * Concat wants it too. */
+static bool is_free(const struct fovea_plan *p, const struct node *n, fovea_value v) {
+    const fovea_graph *g = p->graph;
+    if (v == FOVEA_NO_VALUE || !is_inner(&g->values[v]) ||
+        g->values[v].producer == FOVEA_NO_VALUE || is_reshape(g->nodes[g->values[v].producer].op))
+        return false;
+    size_t readers = 0;
+    for (size_t k = 0; k < g->n_nodes; k++)
+        for (size_t i = 0; i < g->nodes[k].n_in && !g->nodes[k].dead; i++)
+            readers +=
+                g->nodes[k].in[i] == v &&
+                (&g->nodes[k] == n || g->nodes[k].op == OP_Concat || is_reshape(g->nodes[k].op));
+    return readers == 1;
+}
+
+/* Concat is nothing to do where its inputs lie in one piece each: with nothing in front of the axis. */
+static bool joins_in_place(const struct fovea_plan *p, const struct node *n) {
+    const struct value *y = node_out(p->graph, n, 0);
+    int axis = attr_axis(n, "axis", 0, y->desc.rank);
+    if (axis < 0 || desc_span(&y->desc, 0, axis) != 1 || !is_inner(y)) return false;
+    for (size_t i = 0; i < n->n_in; i++)
+        if (!is_free(p, n, n->in[i]) || p->blocked[n->in[i]] != p->blocked[n->out[0]]) return false;
+    return true;
+}
+
+/* Reshape and its kind share their input's memory, and the inputs of Concat lie in its output, where that
+ * is the plan's own to share. */
 bool plan_shares_memory(const struct fovea_plan *p, const struct node *n) {
     if (p->keep_values || p->guard || !p->context->cl) return false;
-    if (n->op != OP_Reshape && n->op != OP_Flatten && n->op != OP_Squeeze &&
-        n->op != OP_Unsqueeze && n->op != OP_Identity)
-        return false;
-    const struct value *x = node_in(p->graph, n, 0), *y = node_out(p->graph, n, 0);
-    return x && y && !x->is_input && !x->is_output && !x->storage && !y->is_output;
+    if (n->op == OP_Concat) return joins_in_place(p, n);
+    return is_reshape(n->op) && is_inner(node_in(p->graph, n, 0)) &&
+           is_inner(node_out(p->graph, n, 0));
+}
+
+/* Points the values of a step that shares memory to whose memory it is. */
+static void share(struct fovea_plan *p, const struct node *n) {
+    if (n->op != OP_Concat) {
+        p->values[n->out[0]].root = n->in[0];
+        return;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < n->n_in; i++) {
+        p->values[n->in[i]].root = n->out[0];
+        p->values[n->in[i]].at = at;
+        at += p->values[n->in[i]].stored;
+    }
+}
+
+/* Follows a value to the one that has memory. */
+static void resolve(struct fovea_plan *p, fovea_value v) {
+    struct plan_value *value = &p->values[v];
+    while (p->values[value->root].root != value->root) {
+        value->at += p->values[value->root].at;
+        value->root = p->values[value->root].root;
+    }
 }
 
 static void touch(struct fovea_plan *p, fovea_value v, size_t step) {
@@ -63,9 +123,11 @@ static void find_lifetimes(struct fovea_plan *p) {
         p->values[i].bytes = desc_bytes(&g->values[i].desc);
         p->values[i].stored = stored_bytes(p, (fovea_value)i);
     }
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].shared) share(p, p->steps[i].node);
+    for (size_t i = 0; i < g->n_values; i++) resolve(p, (fovea_value)i);
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct node *n = p->steps[i].node;
-        if (p->steps[i].shared) p->values[n->out[0]].root = p->values[n->in[0]].root;
         for (size_t k = 0; k < n->n_in; k++) touch(p, n->in[k], i);
         for (size_t k = 0; k < n->n_out; k++) touch(p, n->out[k], i);
     }

@@ -15,8 +15,10 @@
 /* Where a value lives. */
 struct plan_value {
     struct place place;
-    fovea_value root;   /* itself, or the value whose memory it shares (Reshape and its kind) */
-    size_t bytes;       /* of contents */
+    fovea_value
+        root;     /* itself, or the value whose memory it shares (Reshape, Concat and their kind) */
+    size_t at;    /* where in the root's memory, in bytes */
+    size_t bytes; /* of contents */
     size_t stored;      /* as it lies in memory, in channel blocks perhaps */
     size_t first, last; /* steps between which it must be kept */
     bool used, in_arena;
