@@ -168,6 +168,7 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct wino
     recipe_value(r, site_in(s, 1));
     recipe_packed(r, 0, sizeof(float));
     recipe_global(r, (size_t)(w->in_blocks * w->x), (size_t)(w->pairs * 2 * w->x), 1);
+    recipe_local(r, (size_t)w->x, 1, 1); /* one size: some runtimes compile a kernel for each */
     recipe_once(r);
 }
 
