@@ -183,28 +183,70 @@ static fovea_status look_again(struct tune *t, struct fovea_tune_result *r,
         const struct plan_step *s = &p->steps[i];
         struct tune_problem *q = has_choice(s) ? find(r, s->problem) : NULL;
         if (!q || q->after) continue;
+        mem_free(q->after_tuning);
         const struct store_tuning *row = tuning_find(t->context, q->line, s->algorithm->name);
-        q->after = mem_string(s->algorithm->name);
+        q->after = s->algorithm;
         q->after_tuning = tuning_text(s->algorithm, s->tuning);
-        if (!q->after || !q->after_tuning) return fail_memory(64, "a tuning result");
+        if (!q->after_tuning) return fail_memory(64, "a tuning result");
         if (q->tuned && row) q->after_seconds = row->seconds;
     }
     return FOVEA_OK;
 }
 
-/* Tunes, and compares the network's new plan with its old one, which is NULL where it was large. */
-static fovea_status tune_and_compare(struct tune *t, struct fovea_tune_result *r,
-                                     const fovea_graph *graph, const fovea_plan_options *o,
-                                     struct fovea_plan *old) {
+/* The plan that is made now, and both plans' times; the old one is NULL where it was large. */
+static fovea_status compare_plans(struct tune *t, struct fovea_tune_result *r,
+                                  const fovea_graph *graph, const fovea_plan_options *o,
+                                  struct fovea_plan *old) {
     struct fovea_plan *p;
-    TRY(tune_problems(t, r));
     TRY(plan_create(&p, t->context, graph, o, NULL));
+    for (size_t i = 0; i < r->count; i++) r->problems[i].after = NULL;
     fovea_status status = look_again(t, r, p);
     if (status == FOVEA_OK)
         status = time_runs((struct fovea_plan *const[2]){old, p},
                            (double *const[2]){&t->info.before_ms, &t->info.after_ms});
     fovea_plan_destroy(p);
     return status;
+}
+
+/* Nothing counts as faster than what the problem had before. */
+static fovea_status keep_old(struct tune *t, const struct tune_problem *q) {
+    const struct store_tuning *old = tuning_find(t->context, q->line, q->before->name);
+    const struct algorithm *const *list = algorithms_of(q->op);
+    struct store_tunings rows = {0};
+    bool good = true;
+    for (size_t i = 0; old && good && list[i]; i++) {
+        const struct store_tuning *known = tuning_find(t->context, q->line, list[i]->name);
+        if (!known) continue;
+        struct store_tuning row = *known;
+        if (known != old && row.seconds <= old->seconds) row.seconds = old->seconds * (1 + 1e-6);
+        good = store_tuning_add(&rows, &row);
+    }
+    fovea_status status = good ? FOVEA_OK : fail_memory(rows.count, "tuning results");
+    if (status == FOVEA_OK && rows.count) status = tuning_keep(t->context, &rows);
+    store_tunings_free(&rows);
+    return status;
+}
+
+/* An algorithm that wins by itself may cost its neighbours conversions of layout, which they were not
+ * asked about. Where the network got slower, such changes are taken back. */
+static fovea_status take_back(struct tune *t, struct fovea_tune_result *r, bool *any) {
+    for (size_t i = 0; i < r->count; i++) {
+        const struct tune_problem *q = &r->problems[i];
+        if (!q->tuned || !q->after || !q->after->blocked == !q->before->blocked) continue;
+        TRY(keep_old(t, q));
+        *any = true;
+    }
+    return FOVEA_OK;
+}
+
+static fovea_status tune_and_compare(struct tune *t, struct fovea_tune_result *r,
+                                     const fovea_graph *graph, const fovea_plan_options *o,
+                                     struct fovea_plan *old) {
+    bool any = false;
+    TRY(tune_problems(t, r));
+    TRY(compare_plans(t, r, graph, o, old));
+    if (t->info.after_ms > t->info.before_ms) TRY(take_back(t, r, &any));
+    return any ? compare_plans(t, r, graph, o, old) : FOVEA_OK;
 }
 
 static fovea_status tune_plan(struct tune *t, struct fovea_tune_result *r, const fovea_graph *graph,
@@ -252,7 +294,6 @@ void fovea_tune_result_destroy(fovea_tune_result *r) {
     if (!r) return;
     for (size_t i = 0; i < r->count; i++) {
         mem_free(r->problems[i].line);
-        mem_free(r->problems[i].after);
         mem_free(r->problems[i].after_tuning);
     }
     mem_free(r->problems);
@@ -274,7 +315,7 @@ fovea_status fovea_tune_get_line(const fovea_tune_result *r, size_t i, fovea_tun
     *out = (fovea_tune_line){.problem = q->line,
                              .steps = q->steps,
                              .before = q->before->name,
-                             .after = q->after ? q->after : q->before->name,
+                             .after = q->after ? q->after->name : q->before->name,
                              .tuning = q->after_tuning ? q->after_tuning : "",
                              .before_ms = to_ms(q->before_seconds),
                              .after_ms = to_ms(q->after_seconds),

@@ -13,7 +13,8 @@ struct tune_problem {
     const struct algorithm *before;
     int before_tuning[TUNABLES_MAX];
     double before_seconds, after_seconds; /* of one step; -1: not measured now */
-    char *after, *after_tuning;
+    const struct algorithm *after;        /* NULL: not known yet */
+    char *after_tuning;
     bool tuned;
 };
 
