@@ -131,6 +131,9 @@ fovea_status draft_emit(struct draft *d) {
             return fail(FOVEA_BAD_FILE, "attribute '%s' does not belong to opset %lld",
                         d->attr[i].name, (long long)d->opset);
     while (d->n_in && d->in[d->n_in - 1] == FOVEA_NO_VALUE) d->n_in--;
+    if (d->op == OP_Conv &&
+        d->n_in > 3) /* the fourth, a residual, is of this library's own making */
+        return fail(FOVEA_BAD_FILE, "it has %zu inputs; a Conv has 2 or 3", d->n_in);
     const char *name = d->file->name && *d->file->name ? d->file->name : d->name;
     return append(d->loader, d->op, name, d->in, d->n_in, d->out, d->n_out, d->attr, d->n_attr);
 }

@@ -21,6 +21,11 @@ struct site {
     const int *tuning;            /* values of the algorithm's tunables; NULL: untuned */
 };
 
+/* a / b rounded up; a >= 0, b > 0. */
+static inline int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
 /* Channels of a block: the device's vector width, at least 4 and at most 16. */
 int site_width(const struct site *);
 /* Whether a value is stored in channel blocks. */

@@ -1,8 +1,5 @@
 /* Convolution on channel blocks: cl_kernels/conv_blocked.cl, and conv_pointwise.cl for 1x1. */
-#include <math.h>
-
 #include "ops/conv.h"
-#include "ops/gemm.h"
 
 enum {
     CACHE_BYTES = 384 << 10, /* of an input that stays near a core */
@@ -30,10 +27,6 @@ static struct tile tile_of(const struct site *s, const struct conv *c) {
     t.pixels = site_tuned(s, TILE_PIXELS, t.pixels);
     t.blocks = site_tuned(s, TILE_BLOCKS, t.blocks);
     return t;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
 }
 
 struct blocked {
@@ -146,22 +139,27 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct bloc
     recipe_ulong(r, (uint64_t)b->zeros);
 }
 
-static fovea_status conv_blocked_lower(const struct site *s, struct recipe *r) {
-    struct blocked b = blocked_of(s);
+/* The tensors, and a work-item for each tile of channels and chunk of pixels. */
+static void push_end(const struct site *s, struct recipe *r, const struct blocked *b) {
     struct activation a = node_activation(s->node);
-    lower_pack(s, r, &b);
-    recipe_kernel(r, "conv_blocked", "conv_blocked");
-    push_defines(s, r, &b);
-    push_sizes(s, r, &b);
+    int64_t chunks = ceil_div(b->c.pixels, chunk_of(s, b));
     recipe_value(r, site_in(s, 0));
     recipe_packed(r, 0, sizeof(float));
     recipe_value(r, site_in(s, 3));
     recipe_float(r, a.alpha);
     recipe_float(r, a.beta);
     recipe_value(r, site_out(s, 0));
-    recipe_global(r, (size_t)(b.tiles * b.c.groups), (size_t)ceil_div(b.c.pixels, chunk_of(s, &b)),
-                  (size_t)b.c.n);
+    recipe_global(r, (size_t)(b->tiles * b->c.groups), (size_t)chunks, (size_t)b->c.n);
     recipe_local(r, 1, 1, 1);
+}
+
+static fovea_status conv_blocked_lower(const struct site *s, struct recipe *r) {
+    struct blocked b = blocked_of(s);
+    lower_pack(s, r, &b);
+    recipe_kernel(r, "conv_blocked", "conv_blocked");
+    push_defines(s, r, &b);
+    push_sizes(s, r, &b);
+    push_end(s, r, &b);
     return FOVEA_OK;
 }
 
@@ -193,8 +191,6 @@ static double conv_pointwise_estimate(const struct site *s) {
 
 static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r) {
     struct blocked b = blocked_of(s);
-    struct activation a = node_activation(s->node);
-    int64_t chunk = chunk_of(s, &b);
     bool strides = b.c.w.stride[1] != 1 || b.c.w.stride[2] != 1;
     lower_pack(s, r, &b);
     recipe_kernel(r, "conv_pointwise", "conv_pointwise");
@@ -208,19 +204,11 @@ static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r)
     recipe_int(r, strides ? b.c.w.out[2] : b.c.pixels);
     recipe_int(r, b.c.w.stride[1]);
     recipe_int(r, b.c.w.stride[2]);
-    recipe_int(r, chunk);
+    recipe_int(r, chunk_of(s, &b));
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
-    recipe_int(r, a.kind);
+    recipe_int(r, node_activation(s->node).kind);
     recipe_ulong(r, (uint64_t)b.zeros);
-    recipe_value(r, site_in(s, 0));
-    recipe_packed(r, 0, sizeof(float));
-    recipe_value(r, site_in(s, 3));
-    recipe_float(r, a.alpha);
-    recipe_float(r, a.beta);
-    recipe_value(r, site_out(s, 0));
-    recipe_global(r, (size_t)(b.tiles * b.c.groups), (size_t)ceil_div(b.c.pixels, chunk),
-                  (size_t)b.c.n);
-    recipe_local(r, 1, 1, 1);
+    push_end(s, r, &b);
     return FOVEA_OK;
 }
 

@@ -1,8 +1,5 @@
 /* The first convolution of a network: cl_kernels/conv_shallow.cl. */
-#include <math.h>
-
 #include "ops/conv.h"
-#include "ops/gemm.h"
 
 enum { CHANNELS_MAX = 7 }; /* more fill a channel block well enough */
 
@@ -14,10 +11,6 @@ struct shallow {
     int64_t height, columns; /* of the padded input */
     bool copies;             /* x itself will not do */
 };
-
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 static struct shallow shallow_of(const struct site *s) {
     struct shallow l = {.c = conv_of(s), .width = site_width(s)};

@@ -27,13 +27,9 @@ struct winograd {
 
 /* ---- Sizes ---- */
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /* An odd number of cache lines: neighbouring planes then never meet in one set of a cache. */
 static int64_t plane_of(int64_t elements) {
-    return (elements + 15) / 16 * 16 + (divide_up(elements, 16) % 2 == 0 ? 16 : 0);
+    return (elements + 15) / 16 * 16 + (ceil_div(elements, 16) % 2 == 0 ? 16 : 0);
 }
 
 static int64_t compute_units(const struct site *s) {
@@ -44,8 +40,8 @@ static int64_t compute_units(const struct site *s) {
 static void balance(const struct site *s, struct winograd *w) {
     int64_t units = compute_units(s), best = INT64_MAX;
     for (int64_t groups = units; groups <= 8 * units; groups++) {
-        int64_t run = divide_up(divide_up(w->tiles, groups), w->rows) * w->rows;
-        int64_t used = divide_up(w->tiles, run), load = divide_up(used, units) * run;
+        int64_t run = ceil_div(ceil_div(w->tiles, groups), w->rows) * w->rows;
+        int64_t used = ceil_div(w->tiles, run), load = ceil_div(used, units) * run;
         if (load >= best) continue;
         best = load;
         w->run = run;
@@ -64,9 +60,9 @@ static void split(const struct site *s, struct winograd *w) {
         if (w->chunk > w->run) w->chunk = w->run;
     } else {
         int64_t most = CHUNK_BYTES / each > least ? CHUNK_BYTES / each : least;
-        w->chunk = divide_up(w->tiles, divide_up(w->tiles, most));
+        w->chunk = ceil_div(w->tiles, ceil_div(w->tiles, most));
     }
-    w->padded = divide_up(w->chunk, w->rows) * w->rows;
+    w->padded = ceil_div(w->chunk, w->rows) * w->rows;
     w->v_plane = plane_of(w->in_blocks * w->padded * w->x);
     w->m_plane = plane_of((w->fused ? 2 : 2 * w->pairs) * w->padded * w->x);
 }
@@ -78,12 +74,12 @@ static struct winograd winograd_of(const struct site *s, int64_t tile) {
     struct winograd w = {.c = conv_of(s), .tile = tile, .x = site_width(s)};
     w.places = (tile + 2) * (tile + 2);
     w.rows = site_tuned(s, 0, w.x == 16 ? 14 : 6);
-    w.across = divide_up(w.c.w.out[2], tile);
-    w.down = divide_up(w.c.w.out[1], tile);
+    w.across = ceil_div(w.c.w.out[2], tile);
+    w.down = ceil_div(w.c.w.out[1], tile);
     w.tiles = w.c.n * w.down * w.across;
-    w.in_blocks = divide_up(w.c.ic, w.x);
-    w.out_blocks = divide_up(w.c.oc, w.x);
-    w.pairs = divide_up(w.out_blocks, 2);
+    w.in_blocks = ceil_div(w.c.ic, w.x);
+    w.out_blocks = ceil_div(w.c.oc, w.x);
+    w.pairs = ceil_div(w.out_blocks, 2);
     split(s, &w);
     return w;
 }
@@ -114,7 +110,7 @@ static const char *refuse(const struct site *s, int64_t tile) {
     if (w.tiles > 1 << 30 || w.c.n * w.c.plane > INT64_MAX / (1 << 20)) return "too many tiles";
     if (packed_bytes(&w) > s->device->max_allocation_bytes)
         return "the transformed weights are larger than the device's maximum allocation";
-    if (!w.fused && 3 * divide_up(w.tiles, w.chunk) > LAUNCH_LIMIT)
+    if (!w.fused && 3 * ceil_div(w.tiles, w.chunk) > LAUNCH_LIMIT)
         return "more than 4096 launches would be needed";
     return NULL;
 }
@@ -130,9 +126,9 @@ static uint32_t winograd_blocked(const struct site *s) {
 static double estimate(const struct site *s, int64_t tile) {
     struct winograd w = winograd_of(s, tile);
     double peak = s->device->flops_peak * (s->device->local_memory_is_real ? 0.02 : 1);
-    double chunks = w.fused ? 1 : (double)divide_up(w.tiles, w.chunk);
+    double chunks = w.fused ? 1 : (double)ceil_div(w.tiles, w.chunk);
     double tiles = w.fused
-                       ? (double)(divide_up(w.groups, compute_units(s)) * compute_units(s) * w.run)
+                       ? (double)(ceil_div(w.groups, compute_units(s)) * compute_units(s) * w.run)
                        : chunks * (double)w.padded;
     double in = (double)(w.in_blocks * w.x), out = (double)(2 * w.pairs * w.x);
     double products = 2 * (double)w.places * tiles * in * out / (0.75 * peak);
@@ -203,8 +199,8 @@ static void lower_fused(const struct site *s, struct recipe *r, const struct win
 
 /* Tiles of a group, so that about eight groups come on a compute unit. */
 static int64_t run_of(const struct site *s, int64_t count, int64_t blocks) {
-    int64_t runs = divide_up(8 * compute_units(s), blocks);
-    return divide_up(count, runs);
+    int64_t runs = ceil_div(8 * compute_units(s), blocks);
+    return ceil_div(count, runs);
 }
 
 static void lower_input(const struct site *s, struct recipe *r, const struct winograd *w,
@@ -216,18 +212,18 @@ static void lower_input(const struct site *s, struct recipe *r, const struct win
          v->pad_begin[2], w->padded, w->v_plane);
     recipe_value(r, site_in(s, 0));
     recipe_workspace(r, 0, sizeof(float));
-    groups(r, divide_up(count, run), w->in_blocks);
+    groups(r, ceil_div(count, run), w->in_blocks);
 }
 
 /* Four groups for each place: few enough to cost nothing, enough to end together. */
 static void lower_multiply(const struct site *s, struct recipe *r, const struct winograd *w) {
-    int64_t run = divide_up(w->pairs, 4);
+    int64_t run = ceil_div(w->pairs, 4);
     begin(s, r, w, "conv_winograd_multiply");
     PUSH(r, w->in_blocks, w->pairs, run, w->padded, w->v_plane, w->m_plane);
     recipe_workspace(r, 0, sizeof(float));
     recipe_packed(r, 0, sizeof(float));
     recipe_workspace(r, (size_t)(w->places * w->v_plane) * sizeof(float), sizeof(float));
-    groups(r, divide_up(w->pairs, run), w->places);
+    groups(r, ceil_div(w->pairs, run), w->places);
 }
 
 static void lower_output(const struct site *s, struct recipe *r, const struct winograd *w,
@@ -238,7 +234,7 @@ static void lower_output(const struct site *s, struct recipe *r, const struct wi
          w->m_plane);
     recipe_workspace(r, (size_t)(w->places * w->v_plane) * sizeof(float), sizeof(float));
     push_end(s, r);
-    groups(r, divide_up(count, run), w->out_blocks);
+    groups(r, ceil_div(count, run), w->out_blocks);
 }
 
 static fovea_status lower(const struct site *s, struct recipe *r, int64_t tile) {

@@ -65,10 +65,6 @@ static struct product product_of(const struct gemm_task *t, enum form form) {
                             .packed_b = form != PACK_A};
 }
 
-static int64_t ceil_div(int64_t x, int64_t y) {
-    return (x + y - 1) / y;
-}
-
 static size_t local_bytes(const struct product *p) {
     int64_t sums = p->tiles_held * p->panels_held * p->rows * p->wide;
     return (size_t)(sums + (p->packed_b ? 0 : BLOCK_K * p->wide)) * sizeof(float);
