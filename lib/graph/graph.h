@@ -12,7 +12,7 @@
 #include "base/status.h"
 
 enum op {
-#define OP(name, shape, reference, device, static_inputs) OP_##name,
+#define OP(name, shape, reference, device, static_inputs, rule) OP_##name,
 #include "graph/op_list.h"
 #undef OP
     OP_COUNT
@@ -154,7 +154,7 @@ fovea_status shape_broadcast(const fovea_desc *a, const fovea_desc *b, fovea_des
 fovea_status shape_read_ints(const fovea_graph *, const struct node *, size_t input, int64_t *out,
                              size_t capacity, size_t *count);
 
-#define OP(name, shape, reference, device, static_inputs)                                          \
+#define OP(name, shape, reference, device, static_inputs, rule)                                    \
     fovea_status shape_##shape(fovea_graph *, struct node *);
 #include "graph/op_list.h"
 #undef OP

@@ -8,7 +8,8 @@ static const struct {
     fovea_status (*shape)(fovea_graph *, struct node *);
     unsigned static_inputs;
 } ops[] = {
-#define OP(name, shape, reference, device, static_inputs) {#name, shape_##shape, static_inputs},
+#define OP(name, shape, reference, device, static_inputs, rule)                                    \
+    {#name, shape_##shape, static_inputs},
 #include "graph/op_list.h"
 #undef OP
 };

@@ -148,7 +148,7 @@ static int rank_loss(const struct node *n, size_t output, const struct guess *in
 /* Whether an operator's shape function, named in op_list.h, is `family`. */
 static bool is_of(enum op op, const char *family) {
     static const char *const families[] = {
-#define OP(name, shape, reference, device, static_inputs) #shape,
+#define OP(name, shape, reference, device, static_inputs, rule) #shape,
 #include "graph/op_list.h"
 #undef OP
     };

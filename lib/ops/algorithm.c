@@ -4,7 +4,7 @@
 #include <math.h>
 
 static const struct algorithm *const *const lists[] = {
-#define OP(name, shape, reference, device, static_inputs) device##_algorithms,
+#define OP(name, shape, reference, device, static_inputs, rule) device##_algorithms,
 #include "graph/op_list.h"
 #undef OP
 };

@@ -73,7 +73,7 @@ struct algorithm {
     fovea_status (*lower)(const struct site *, struct recipe *);
 };
 
-#define OP(name, shape, reference, device, static_inputs)                                          \
+#define OP(name, shape, reference, device, static_inputs, rule)                                    \
     extern const struct algorithm *const device##_algorithms[];
 #include "graph/op_list.h"
 #undef OP

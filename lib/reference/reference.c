@@ -8,7 +8,7 @@
 #include "graph/element.h"
 
 static fovea_status (*const functions[])(struct reference_call *) = {
-#define OP(name, shape, reference, device, static_inputs) reference_##reference,
+#define OP(name, shape, reference, device, static_inputs, rule) reference_##reference,
 #include "graph/op_list.h"
 #undef OP
 };

@@ -70,7 +70,7 @@ static inline double gamma_probable(double n) {
     return gamma_bound(sqrt(n));
 }
 
-#define OP(name, shape, reference, device, static_inputs)                                          \
+#define OP(name, shape, reference, device, static_inputs, rule)                                    \
     fovea_status reference_##reference(struct reference_call *);
 #include "graph/op_list.h"
 #undef OP
