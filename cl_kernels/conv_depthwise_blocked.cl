@@ -1,6 +1,6 @@
 /* Computes       y = activate(bias + sum over kh, kw of w * x + residual), each channel by itself
  * Layouts        x (n, blocks, ih, iw, X), y and residual (n, blocks, oh, ow, X); w (channels, 1, KH, KW);
- *                bias (channels); packed (blocks, KH * KW + 2, X): the taps, the bias, zeros
+ *                bias (channels); packed (blocks, KH * KW + 1, X): the taps, the bias
  * Launch         conv_depthwise_blocked: 1-D, `run` rows of y for each work-item; rows = n * blocks * oh.
  *                conv_depthwise_blocked_pack: 1-D, a block for each work-item
  * Defines        KH KW SH SW DH DW: filter size, stride, dilation; PIXELS: neighbouring outputs done
@@ -10,14 +10,14 @@
  * Source         the ONNX standard, operator Conv with group = channels
  *
  * Each column of the input is loaded once for all taps and outputs that it meets. The last tile of a
- * row overlaps the one before it. Columns outside the input are read from the packed zeros. */
+ * row overlaps the one before it. Columns outside the input are passed over. */
 
 #ifndef PIXELS
 #define PIXELS 7
 #endif
 
-/* Vectors of a packed block; input columns under a tile. */
-#define PACKED  (KH * KW + 2)
+/* Vectors of a packed block; input columns under a tile, at most 64. */
+#define PACKED  (KH * KW + 1)
 #define COLUMNS ((PIXELS - 1) * SW + (KW - 1) * DW + 1)
 
 __kernel void conv_depthwise_blocked_pack(int blocks, int run, int channels, __global const real *w,
@@ -33,40 +33,36 @@ __kernel void conv_depthwise_blocked_pack(int blocks, int run, int channels, __g
             __global const real *from = w + w_offset + (size_t)(used ? channel : 0) * (KH * KW);
             for (int tap = 0; tap < KH * KW; tap++) to[tap * X + lane] = used ? from[tap] : 0;
             to[KH * KW * X + lane] = HAS_BIAS && used ? bias[bias_offset + channel] : 0;
-            to[(KH * KW + 1) * X + lane] = 0;
         }
     }
 }
 
-/* Adds one row of the filter to a tile whose first column is w0. */
-INLINE void conv_depthwise_blocked_row(vec *sum, __global const real *row, int w0, int iw,
-                                       __global const real *taps, __global const real *zeros) {
-    bool inside = w0 >= 0 && w0 + COLUMNS <= iw;
+/* Adds input column c, times the taps that meet it, to the outputs of a tile. */
+INLINE void conv_depthwise_blocked_column(vec *sum, int c, vec v, const vec *tap) {
+    UNROLL
+    for (int kw = 0; kw < KW; kw++) {
+        int p = c - kw * DW;
+        if (p >= 0 && p % SW == 0 && p / SW < PIXELS) sum[p / SW] += v * tap[kw];
+    }
+}
+
+/* Adds one row of the filter to a tile; `from` is its first column, `there` has a bit for each column
+ * that lies inside the input, `all` of them do or not. */
+INLINE void conv_depthwise_blocked_row(vec *sum, __global const real *from, bool all, ulong there,
+                                       __global const real *taps) {
     vec tap[KW];
     UNROLL
     for (int kw = 0; kw < KW; kw++) tap[kw] = load_vec(taps + kw * X);
-    if (inside) {
-        UNROLL
-        for (int c = 0; c < COLUMNS; c++) {
-            vec v = load_vec(row + (w0 + c) * X);
-            UNROLL
-            for (int kw = 0; kw < KW; kw++) {
-                int p = c - kw * DW;
-                if (p >= 0 && p % SW == 0 && p / SW < PIXELS) sum[p / SW] += v * tap[kw];
-            }
-        }
-        return;
-    }
     UNROLL
-    for (int c = 0; c < COLUMNS; c++) {
-        bool there = (uint)(w0 + c) < (uint)iw;
-        vec v = load_vec(there ? row + (w0 + c) * X : zeros);
-        UNROLL
-        for (int kw = 0; kw < KW; kw++) {
-            int p = c - kw * DW;
-            if (p >= 0 && p % SW == 0 && p / SW < PIXELS) sum[p / SW] += v * tap[kw];
-        }
-    }
+    for (int c = 0; c < COLUMNS; c++)
+        if (all || there >> c & 1)
+            conv_depthwise_blocked_column(sum, c, load_vec(from + c * X), tap);
+}
+
+/* A bit for each of the columns w0, w0 + 1, ... of a tile that lies inside the input. */
+INLINE ulong conv_depthwise_blocked_inside(int w0, int iw) {
+    int first = max(0, -w0), last = min(COLUMNS, iw - w0);
+    return first < last ? ~0ul >> (64 - last) & ~0ul << first : 0;
 }
 
 __kernel void conv_depthwise_blocked(int rows, int run, int blocks, int ih, int iw, int oh, int ow,
@@ -83,13 +79,20 @@ __kernel void conv_depthwise_blocked(int rows, int run, int blocks, int ih, int 
         __global const real *in = x + x_offset + (size_t)plane * (size_t)(ih * iw) * X;
         size_t out = (size_t)row * (size_t)ow * X;
         for (int tile = 0; tile < ow; tile += PIXELS) {
-            int o = min(tile, ow - PIXELS);
+            int o = min(tile, ow - PIXELS), w0 = o * SW - pw;
+            __global const real *from = in + (h0 + h1 * DH) * iw * X + w0 * X;
+            __global const real *tap = taps + h1 * KW * X;
             vec sum[PIXELS];
             UNROLL
             for (int p = 0; p < PIXELS; p++) sum[p] = load_vec(taps + KH * KW * X);
-            for (int kh = h1; kh < h2; kh++)
-                conv_depthwise_blocked_row(sum, in + (size_t)((h0 + kh * DH) * iw) * X, o * SW - pw,
-                                           iw, taps + kh * KW * X, taps + (KH * KW + 1) * X);
+            if (w0 >= 0 && w0 + COLUMNS <= iw) {
+                for (int kh = h1; kh < h2; kh++, from += DH * iw * X, tap += KW * X)
+                    conv_depthwise_blocked_row(sum, from, true, 0, tap);
+            } else {
+                ulong there = conv_depthwise_blocked_inside(w0, iw);
+                for (int kh = h1; kh < h2; kh++, from += DH * iw * X, tap += KW * X)
+                    conv_depthwise_blocked_row(sum, from, false, there, tap);
+            }
             UNROLL
             for (int p = 0; p < PIXELS; p++) {
                 size_t at = out + (size_t)(o + p) * X;

@@ -37,9 +37,9 @@ static double depthwise_estimate(const struct site *s) {
     return conv_seconds(s, flops, s->device->local_memory_is_real ? 0.01 : 0.35, 1);
 }
 
-/* Elements of a packed block: its taps, its bias, and zeros to read in place of the padding. */
+/* Elements of a packed block: its taps and its bias. */
 static int64_t packed_block(const struct site *s, const struct conv *c) {
-    return (c->taps + 2) * site_width(s);
+    return (c->taps + 1) * site_width(s);
 }
 
 static size_t depthwise_packed(const struct site *s) {
