@@ -48,7 +48,7 @@ def refuse_host(target, path):
     if (path.parent / target).exists():
         return None
     if target.startswith("CL/") or (ROOT / "lib" / target).exists():
-        return "host includes fovea.h and its own files alone"
+        return "host includes the public headers and its own files alone"
     return None
 
 
