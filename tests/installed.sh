@@ -24,7 +24,7 @@ PKG_CONFIG_PATH=$(dirname "$package")
 export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR=$root
 libraries=$(dirname "$PKG_CONFIG_PATH")
 
-for name in bin/fovea include/fovea.h include/fovea_opencl.h share/fovea/lenet5-fashion.onnx \
+for name in bin/fovea include/fovea.h include/fovea_data.h include/fovea_opencl.h share/fovea/lenet5-fashion.onnx \
     share/fovea/fashion-labels.txt share/man/man1/fovea.1 share/bash-completion/completions/fovea; do
     [ -n "$(find "$root" -path "*/$name")" ] || die "$name was not installed"
 done
