@@ -40,6 +40,26 @@ START_TEST(max_pool_by_hand) {
 }
 END_TEST
 
+START_TEST(pool_grad_by_hand) {
+    const double x[] = {1, 5, 5, -2}, dy[] = {1, 2, 4};
+    /* The first of equals takes all: windows (1, 5), (5, 5), (5, -2). */
+    expect_reference("MaxPoolGrad 1x1x3 1x1x4 kernel_shape=2", INPUTS(dy, x), 0, LIST(0, 3, 4, 0),
+                     4, 0);
+    expect_reference("MaxPoolGrad 1x1x1 1x1x4 kernel_shape=4", INPUTS(dy, x), 0, LIST(0, 1, 0, 0),
+                     4, 0);
+    /* A window that lies in the padding gives to nobody. */
+    expect_reference("MaxPoolGrad 1x1x3 1x1x2 kernel_shape=2 strides=2 pads=2,2", INPUTS(dy, x), 0,
+                     LIST(0, 2), 2, 0);
+    EXPECT("AveragePoolGrad 1x1x3 kernel_shape=2 input_shape=1,1,4", dy, 0, 0, 0.5, 1.5, 3, 2);
+    EXPECT("AveragePoolGrad 1x1x3 kernel_shape=2 input_shape=1,1,4 divide=0", dy, 0, 0, 1, 3, 6, 4);
+    EXPECT("AveragePoolGrad 1x1x3 kernel_shape=2 strides=2 pads=1,1 input_shape=1,1,4", dy, 0, 0, 1,
+           1, 1, 4);
+    EXPECT("AveragePoolGrad 1x1x3 kernel_shape=2 strides=2 pads=1,1 input_shape=1,1,4 "
+           "count_include_pad=1",
+           dy, 0, 0, 0.5, 1, 1, 2);
+}
+END_TEST
+
 START_TEST(average_pool_recorded) {
     EXPECT("AveragePool 1x1x5x4 kernel_shape=3,2 strides=2,3 pads=1,0,1,1 ceil_mode=1", pattern, 0,
            1e-6, -0.625, 1.25, -0.25, -0.66666669, 0.125, -0.75);
@@ -122,6 +142,7 @@ int main(void) {
     for (int i = 0; i < 64; i++) pattern[i] = (7 * i % 11 - 5) / 2.0;
     tcase_add_test(tests, max_pool_recorded);
     tcase_add_test(tests, max_pool_by_hand);
+    tcase_add_test(tests, pool_grad_by_hand);
     tcase_add_test(tests, average_pool_recorded);
     tcase_add_test(tests, average_pool_by_hand);
     tcase_add_test(tests, lp_pool);

@@ -46,6 +46,8 @@ static double sum_length(const fovea_graph *g, const struct node *n) {
     case OP_MaxPool:
     case OP_AveragePool:
     case OP_LpPool:
+    case OP_MaxPoolGrad: /* per element of dy */
+    case OP_AveragePoolGrad:
         for (size_t i = 0, c = attr_ints(n, "kernel_shape", &kernel); i < c; i++)
             k *= (double)kernel[i];
         return k / 2; /* one operation a term, not two */
@@ -68,7 +70,9 @@ void graph_cost(const fovea_graph *g, const struct node *n, double *flops, doubl
         moved += (double)desc_bytes(&v->desc);
     }
     double terms = sum_length(g, n);
-    double units = n->op == OP_ConvTranspose ? in : out;
+    bool from_input =
+        n->op == OP_ConvTranspose || n->op == OP_MaxPoolGrad || n->op == OP_AveragePoolGrad;
+    double units = from_input ? in : out;
     bool reduces = n->op >= OP_ReduceSum && n->op <= OP_ArgMin;
     bool global = n->op == OP_GlobalAveragePool || n->op == OP_GlobalMaxPool;
     *flops = terms > 0 ? 2 * terms * units : reduces || global ? in : element_flops(n) * out;

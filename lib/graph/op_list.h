@@ -21,12 +21,12 @@ OP(MatMulInteger, matmul_integer, matmul_integer, none, 0, none)
 OP(QLinearMatMul, qlinear_matmul, qlinear_matmul, none, 0, none)
 
 /* shape_pool.c, pool.c */
-OP(MaxPool, max_pool, max_pool, max_pool, 0, none)
-OP(AveragePool, pool, average_pool, average_pool, 0, none)
-OP(LpPool, pool, lp_pool, lp_pool, 0, none)
-OP(GlobalAveragePool, global_pool, global_average_pool, global_pool, 0, none)
-OP(GlobalMaxPool, global_pool, global_max_pool, global_pool, 0, none)
-OP(GlobalLpPool, global_pool, global_lp_pool, global_pool, 0, none)
+OP(MaxPool, max_pool, max_pool, max_pool, 0, max_pool)
+OP(AveragePool, pool, average_pool, average_pool, 0, average_pool)
+OP(LpPool, pool, lp_pool, lp_pool, 0, lp_pool)
+OP(GlobalAveragePool, global_pool, global_average_pool, global_pool, 0, average_pool)
+OP(GlobalMaxPool, global_pool, global_max_pool, global_pool, 0, max_pool)
+OP(GlobalLpPool, global_pool, global_lp_pool, global_pool, 0, lp_pool)
 
 /* shape_norm.c, norm.c */
 OP(BatchNormalization, batch_norm, batch_norm, batch_norm, 0, none)
@@ -142,3 +142,7 @@ OP(Range, range, range, none, 1 << 0 | 1 << 1 | 1 << 2, zero)
 
 /* A copy in another layout of memory: put in by the planner, in no file; lib/ops/reorder.c */
 OP(Reorder, identity, copy, reorder, 0, none)
+
+/* gradients: made by lib/graph/gradient.c, in no file */
+OP(MaxPoolGrad, max_pool_grad, max_pool_grad, max_pool_grad, 0, none)
+OP(AveragePoolGrad, average_pool_grad, average_pool_grad, average_pool_grad, 0, none)

@@ -139,9 +139,9 @@ static bool is_float_attribute(const char *name) {
 }
 
 static bool is_list_attribute(const char *name) {
-    static const char *const lists[] = {"pads",         "strides",        "dilations",
-                                        "kernel_shape", "perm",           "axes",
-                                        "output_shape", "output_padding", "split"};
+    static const char *const lists[] = {"pads",  "strides",    "dilations",    "kernel_shape",
+                                        "perm",  "axes",       "output_shape", "output_padding",
+                                        "split", "input_shape"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strcmp(lists[i], name) == 0) return true;
     return false;

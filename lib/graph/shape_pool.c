@@ -67,3 +67,37 @@ fovea_status shape_global_pool(fovea_graph *g, struct node *n) {
     for (int i = 2; i < y.rank; i++) y.dim[i] = 1;
     return shape_set(g, n, 0, y.dtype, y.rank, y.dim);
 }
+
+/* ---- Gradients ---- */
+
+/* dy, x -> dx. */
+fovea_status shape_max_pool_grad(fovea_graph *g, struct node *n) {
+    fovea_desc y;
+    TRY(shape_want_inputs(g, n, 2, 2));
+    TRY(shape_want_floats(g, n, 2));
+    TRY(want_flag(n, "ceil_mode"));
+    const fovea_desc *dy = &node_in(g, n, 0)->desc, *x = &node_in(g, n, 1)->desc;
+    TRY(pooled(n, x, &y));
+    y.dtype = dy->dtype;
+    if (!desc_equal(dy, &y))
+        return fail(FOVEA_INVALID,
+                    "input 0 has shape %s; %s, that of the pooled input 1, is needed",
+                    desc_text(dy), desc_text(&y));
+    return shape_set(g, n, 0, x->dtype, x->rank, x->dim);
+}
+
+/* dy -> dx of shape input_shape. */
+fovea_status shape_average_pool_grad(fovea_graph *g, struct node *n) {
+    fovea_desc y;
+    TRY(shape_want_inputs(g, n, 1, 1));
+    TRY(shape_want_floats(g, n, 1));
+    TRY(want_flag(n, "ceil_mode"));
+    TRY(want_flag(n, "count_include_pad"));
+    const fovea_desc *dy = &node_in(g, n, 0)->desc;
+    fovea_desc x = pool_grad_input(n, dy);
+    TRY(shape_set(g, n, 0, x.dtype, x.rank, x.dim));
+    TRY(pooled(n, &x, &y));
+    if (desc_equal(&node_in(g, n, 0)->desc, &y)) return FOVEA_OK;
+    return fail(FOVEA_INVALID, "input 0 has shape %s; %s, that of input_shape pooled, is needed",
+                desc_text(&node_in(g, n, 0)->desc), desc_text(&y));
+}

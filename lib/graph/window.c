@@ -119,6 +119,14 @@ fovea_status window_resolve(const struct node *n, const fovea_desc *x, const int
     return FOVEA_OK;
 }
 
+fovea_desc pool_grad_input(const struct node *n, const fovea_desc *dy) {
+    const int64_t *shape;
+    size_t count = attr_ints(n, "input_shape", &shape);
+    fovea_desc x = {.dtype = dy->dtype, .rank = count <= FOVEA_MAX_RANK ? (int)count : 0};
+    for (int i = 0; i < x.rank; i++) x.dim[i] = shape[i];
+    return x;
+}
+
 /* Sets the pads so that the output has the wanted size. */
 static fovea_status pads_for_output(struct window *w, int i, int64_t full, int64_t wanted,
                                     bool rest_first) {

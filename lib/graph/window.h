@@ -17,6 +17,9 @@ struct window {
  * with ceil_mode a window that would start in the end padding is dropped. */
 fovea_status window_resolve(const struct node *, const fovea_desc *x, const int64_t *kernel,
                             struct window *out);
+/* The pooled input of AveragePoolGrad, from its attribute input_shape; rank 0 if that has none or too many
+ * numbers. */
+fovea_desc pool_grad_input(const struct node *, const fovea_desc *dy);
 /* For ConvTranspose: out = (in - 1) * stride + output_padding + (kernel - 1) * dilation + 1 - pads;
  * output_shape and auto_pad give the pads instead. */
 fovea_status window_resolve_transposed(const struct node *, const fovea_desc *x,

@@ -64,6 +64,7 @@ static bool is_exact(const struct node *n) {
     case OP_MatMul:
     case OP_MaxPool:
     case OP_GlobalMaxPool:
+    case OP_MaxPoolGrad:
     case OP_Relu:
     case OP_Add:
     case OP_Sub:

@@ -6,12 +6,18 @@
  *                reciprocal (5 u) and a product, the number rounded:  gamma(n + 7) * sum |x| / number
  * LpPool         (sum |x|^p)^(1/p): each power within 16 ulp (<= 32 u), n - 1 additions, and the
  *                root within 16 ulp of a base that is off by so much; 1/p itself is off by u
- * A window without a single tap gives -infinity (index -1), 0 and 0. */
+ * A window without a single tap gives -infinity (index -1), 0 and 0.
+ *
+ * Gradients: a tap gets dy of each of its n windows, or its share of it
+ * MaxPoolGrad      n - 1 additions:  gamma(n) * sum |dy|
+ * AveragePoolGrad  each dy divided (2.5 ulp <= 5 u) or multiplied with a reciprocal (5 u, u), n - 1
+ *                  additions:  gamma(n + 6) * sum |dy| / number */
 #include "graph/window.h"
 
 #include <float.h>
 #include <math.h>
 
+#include "base/alloc.h"
 #include "base/threads.h"
 #include "reference/reference.h"
 
@@ -72,19 +78,30 @@ static double lowest(fovea_dtype t) {
     return t == FOVEA_INT8 ? INT8_MIN : t == FOVEA_UINT8 ? 0 : -INFINITY;
 }
 
-/* The first of equal maxima wins; NaN is larger than everything. */
-static void max_window(const struct pooling *p, size_t plane, const int64_t *o, size_t out) {
-    const struct window *w = &p->w;
-    const double *x = p->x + plane * p->x_plane;
+/* Where the largest tap is; false if there is none. The first of equal maxima wins; NaN is larger than
+ * everything. */
+static bool find_max(const struct window *w, const double *x, const int64_t *o, int64_t *at) {
     struct taps t = taps_of(w, o);
-    double best = lowest(p->y->desc.dtype);
-    int64_t index = -1;
+    double best = -INFINITY;
+    bool found = false;
     FOR_TAPS(t, *w, d, h, v) {
         double candidate = x[(d * w->in[1] + h) * w->in[2] + v];
-        if (index >= 0 && (candidate <= best || isnan(best))) continue;
+        if (found && (candidate <= best || isnan(best))) continue;
         best = candidate;
-        index = index_of(p, plane, (int64_t[]){d, h, v});
+        found = true;
+        at[0] = d, at[1] = h, at[2] = v;
     }
+    return found;
+}
+
+static void max_window(const struct pooling *p, size_t plane, const int64_t *o, size_t out) {
+    const struct window *w = &p->w;
+    int64_t at[3];
+    bool found = find_max(w, p->x + plane * p->x_plane, o, at);
+    int64_t index = found ? index_of(p, plane, at) : -1;
+    double best =
+        found ? p->x[plane * p->x_plane + (size_t)((at[0] * w->in[1] + at[1]) * w->in[2] + at[2])]
+              : lowest(p->y->desc.dtype);
     if (p->indices) reference_store_i64(p->indices, out, index);
     if (!p->y->data) return;
     if (!p->y->y) {
@@ -98,24 +115,31 @@ static void max_window(const struct pooling *p, size_t plane, const int64_t *o, 
 
 /* ---- Average ---- */
 
+/* What the sum of a window's taps is divided by; *inside: those inside the input. */
+static double window_count(const struct window *w, const struct taps *t, bool include_pad,
+                           double *inside) {
+    double count = 1;
+    *inside = 1;
+    for (int a = 0; a < 3; a++) {
+        /* What lies beyond the padding, in a window that ceil_mode added, never counts. */
+        int64_t padded = taps_before(w, a, t->start[a], w->in[a] + w->pad_end[a]);
+        int64_t taps = t->end[a] > t->begin[a] ? t->end[a] - t->begin[a] : 0;
+        count *= (double)(include_pad ? padded : taps);
+        *inside *= (double)taps;
+    }
+    return *inside == 0 ? 1 : count;
+}
+
 static void average_window(const struct pooling *p, size_t plane, const int64_t *o, size_t out) {
     const struct window *w = &p->w;
     const double *x = p->x + plane * p->x_plane;
     struct taps t = taps_of(w, o);
-    double sum = 0, size = 0, count = 1, inside = 1;
+    double sum = 0, size = 0, inside, count = window_count(w, &t, p->include_pad, &inside);
     FOR_TAPS(t, *w, d, h, v) {
         double tap = x[(d * w->in[1] + h) * w->in[2] + v];
         sum += tap;
         size += fabs(tap);
     }
-    for (int a = 0; a < 3; a++) {
-        /* What lies beyond the padding, in a window that ceil_mode added, never counts. */
-        int64_t padded = taps_before(w, a, t.start[a], w->in[a] + w->pad_end[a]);
-        int64_t taps = t.end[a] > t.begin[a] ? t.end[a] - t.begin[a] : 0;
-        count *= (double)(p->include_pad ? padded : taps);
-        inside *= (double)taps;
-    }
-    if (inside == 0) count = 1;
     p->y->y[out] = sum / count;
     p->y->bound[out] = gamma_bound(inside + 7) * size / count + REFERENCE_TINY;
     if (p->y->probable)
@@ -224,4 +248,85 @@ fovea_status reference_global_max_pool(struct reference_call *c) {
 
 fovea_status reference_global_lp_pool(struct reference_call *c) {
     return global_pool(c, lp_window);
+}
+
+/* ---- Gradients ---- */
+
+struct pooling_grad {
+    struct window w;
+    const double *dy, *x; /* x NULL for an average */
+    struct reference_out *dx;
+    bool include_pad, divide;
+    size_t x_plane, y_plane;
+    double *windows; /* by element of dx: those that gave to it */
+};
+
+/* `number` to element i of dx; `bound` holds the sum of magnitudes for now. */
+static void tap_add(const struct pooling_grad *g, size_t i, double number) {
+    g->dx->y[i] += number;
+    g->dx->bound[i] += fabs(number);
+    g->windows[i]++;
+}
+
+static void window_grad(const struct pooling_grad *g, size_t plane, const int64_t *o, double dy) {
+    const struct window *w = &g->w;
+    size_t first = plane * g->x_plane;
+    int64_t at[3];
+    if (g->x) {
+        if (find_max(w, g->x + first, o, at))
+            tap_add(g, first + (size_t)((at[0] * w->in[1] + at[1]) * w->in[2] + at[2]), dy);
+        return;
+    }
+    struct taps t = taps_of(w, o);
+    double inside, count = window_count(w, &t, g->include_pad, &inside);
+    if (g->divide) dy /= count;
+    FOR_TAPS(t, *w, d, h, v) tap_add(g, first + (size_t)((d * w->in[1] + h) * w->in[2] + v), dy);
+}
+
+static void plane_grad(const struct pooling_grad *g, size_t plane) {
+    const int64_t *n = g->w.out;
+    size_t first = plane * g->x_plane, out = plane * g->y_plane;
+    for (size_t i = first; i < first + g->x_plane; i++)
+        g->dx->y[i] = g->dx->bound[i] = g->windows[i] = 0;
+    for (int64_t d = 0; d < n[0]; d++)
+        for (int64_t h = 0; h < n[1]; h++)
+            for (int64_t v = 0; v < n[2]; v++)
+                window_grad(g, plane, (int64_t[]){d, h, v}, g->dy[out++]);
+    for (size_t i = first; i < first + g->x_plane; i++) {
+        double size = g->dx->bound[i], k = g->windows[i] + (g->divide ? 6 : 0);
+        double flushed = (g->windows[i] + 1) * REFERENCE_TINY;
+        g->dx->bound[i] = gamma_bound(k) * size + flushed;
+        if (g->dx->probable) g->dx->probable[i] = gamma_probable(k) * size + flushed;
+    }
+}
+
+static void planes_grad(void *data, size_t begin, size_t end) {
+    for (size_t plane = begin; plane < end; plane++) plane_grad(data, plane);
+}
+
+static fovea_status pool_grad(struct reference_call *c, struct pooling_grad *g) {
+    const fovea_desc *x = &c->out[0].desc;
+    g->dx = &c->out[0];
+    g->dy = reference_f64(c, 0);
+    if (!g->dy) return FOVEA_NO_MEMORY;
+    TRY(window_resolve(c->node, x, NULL, &g->w));
+    g->x_plane = (size_t)(g->w.in[0] * g->w.in[1] * g->w.in[2]);
+    g->y_plane = (size_t)(g->w.out[0] * g->w.out[1] * g->w.out[2]);
+    size_t n = (size_t)fovea_desc_elements(x);
+    g->windows = mem_array(n, sizeof *g->windows);
+    if (!g->windows) return fail_memory(n * sizeof *g->windows, "counts of windows");
+    parallel_for((size_t)(x->dim[0] * x->dim[1]), 1 + 4096 / g->x_plane, planes_grad, g);
+    mem_free(g->windows);
+    return FOVEA_OK;
+}
+
+fovea_status reference_max_pool_grad(struct reference_call *c) {
+    struct pooling_grad g = {.x = reference_f64(c, 1)};
+    return g.x ? pool_grad(c, &g) : FOVEA_NO_MEMORY;
+}
+
+fovea_status reference_average_pool_grad(struct reference_call *c) {
+    struct pooling_grad g = {.include_pad = attr_int(c->node, "count_include_pad", 0) != 0,
+                             .divide = attr_int(c->node, "divide", 1) != 0};
+    return pool_grad(c, &g);
 }
