@@ -235,6 +235,36 @@ START_TEST(disk_errors) {
 }
 END_TEST
 
+/* Puts `to` wherever `from` stands in a file; both have the same length. */
+static void patch(const char *path, const char *from, const char *to) {
+    char data[4096];
+    FILE *f = fopen(path, "r+b");
+    ck_assert_ptr_nonnull(f);
+    size_t n = fread(data, 1, sizeof data, f), length = strlen(from);
+    ck_assert(strlen(to) == length);
+    for (size_t i = 0; i + length <= n; i++)
+        if (memcmp(data + i, from, length) == 0) memcpy(data + i, to, length);
+    rewind(f);
+    ck_assert_uint_eq(fwrite(data, 1, n, f), n);
+    fclose(f);
+}
+
+START_TEST(operators_of_our_own) {
+    fovea_graph *g;
+    ok(fovea_graph_from_problem(&g, "ConvGradWeights 1x1x5x5 1x1x3x3 kernel_shape=3,3"));
+    ck_assert_int_eq(fovea_graph_store_onnx(g, path_of("own.onnx")), FOVEA_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(fovea_error(), "ONNX has no such operator"));
+    ck_assert_uint_eq(files_in_folder(), 0);
+    fovea_graph_destroy(g);
+    ok(fovea_graph_from_problem(&g, "ThresholdedRelu 1x1x5x5"));
+    ok(fovea_graph_store_onnx(g, path_of("own.onnx")));
+    fovea_graph_destroy(g);
+    patch(path_of("own.onnx"), "ThresholdedRelu", "ConvGradWeights");
+    ck_assert_int_eq(fovea_graph_load_onnx(&g, path_of("own.onnx")), FOVEA_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(fovea_error(), "ConvGradWeights (domain ai.onnx"));
+}
+END_TEST
+
 START_TEST(out_of_memory) {
     fovea_graph *g = small_network();
     fovea_status status = FOVEA_NO_MEMORY;
@@ -289,6 +319,7 @@ int main(void) {
     tcase_add_test(c, names);
     tcase_add_loop_test(c, form, 0, (int)(sizeof forms / sizeof *forms));
     tcase_add_test(c, disk_errors);
+    tcase_add_test(c, operators_of_our_own);
     tcase_add_test(c, out_of_memory);
     tcase_add_test(c, tensor_files);
     suite_add_tcase(s, c);

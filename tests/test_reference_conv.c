@@ -77,6 +77,18 @@ START_TEST(conv_transpose_scatters) {
 }
 END_TEST
 
+START_TEST(gradient_of_weights_by_hand) {
+    /* 2x2 filter over 1..9: each element sums what it met, weighted. */
+    const double x[] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, grad_y[] = {1, 10, 100, 1000};
+    const double *contents[] = {x, grad_y}, dw[] = {5421, 6532, 8754, 9865};
+    expect_reference("ConvGradWeights 1x1x3x3 1x1x2x2 kernel_shape=2,2", contents, 0, dw, 4, 0);
+    /* With a pad in front and a stride of 2, tap 0 meets the padding and 5. */
+    const double strided[] = {5000, 6400, 8020, 9731};
+    expect_reference("ConvGradWeights 1x1x3x3 1x1x2x2 kernel_shape=2,2 pads=1,1,0,0 strides=2,2",
+                     contents, 0, strided, 4, 0);
+}
+END_TEST
+
 START_TEST(conv_transpose_chooses_its_pads) {
     const double same[] = {15,  -10, -6,  4,  6,  -4, 10,  -15, -9, 6, 6, -6,
                            -10, 25,  -15, -4, 15, 0,  -10, 15,  3,  3, 7, -9};
@@ -151,6 +163,11 @@ START_TEST(bad_convolutions_are_refused) {
     expect_refused("ConvTranspose 1x4x5x5 4x3x3x3 group=9223372036854775807", FOVEA_INVALID);
     expect_refused("ConvTranspose 1x4x5x5 4x3x3x3 group=3", FOVEA_INVALID);
     expect_refused("ConvTranspose 1x4x5x5 4x3x3x3 pads=9,9,9,9", FOVEA_INVALID);
+    expect_refused("ConvGradWeights 1x3x5x5 1x4x3x3", FOVEA_INVALID);
+    expect_refused("ConvGradWeights 1x3x5x5 1x4x4x3 kernel_shape=3,3", FOVEA_INVALID);
+    expect_refused("ConvGradWeights 1x3x5x5 2x4x3x3 kernel_shape=3,3", FOVEA_INVALID);
+    expect_refused("ConvGradWeights 1x3x5x5 1x4x3 kernel_shape=3,3", FOVEA_INVALID);
+    expect_refused("ConvGradWeights 1x4x5x5 1x6x3x3 kernel_shape=3,3 group=4", FOVEA_INVALID);
     expect_refused("ConvInteger 1x1x3x3 u8:1x1x2x2", FOVEA_INVALID);
     expect_refused("ConvInteger u8:1x1x3x3 u8:1x1x2x2 i8[1]", FOVEA_INVALID);
     expect_refused("ConvInteger u8:1x1x3x3 u8:2x1x2x2 u8[1] u8:3[1,2,3]", FOVEA_INVALID);
@@ -213,6 +230,7 @@ int main(void) {
     tcase_add_test(tests, conv_pads_automatically);
     tcase_add_test(tests, conv_has_one_to_three_axes);
     tcase_add_test(tests, conv_transpose_scatters);
+    tcase_add_test(tests, gradient_of_weights_by_hand);
     tcase_add_test(tests, conv_transpose_chooses_its_pads);
     tcase_add_test(tests, integer_convolutions);
     tcase_add_test(tests, convinteger_takes_a_zero_point_for_each_filter);

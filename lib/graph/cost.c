@@ -39,6 +39,9 @@ static double sum_length(const fovea_graph *g, const struct node *n) {
         return w && w->desc.rank > 1 ? (double)desc_span(&w->desc, 1, w->desc.rank) : 0;
     case OP_ConvTranspose: /* per input element; scaled by the caller */
         return w && w->desc.rank > 1 ? (double)desc_span(&w->desc, 1, w->desc.rank) : 0;
+    case OP_ConvGradWeights: /* per element of grad_y; scaled by the caller */
+        w = node_out(g, n, 0);
+        return w && w->desc.rank > 1 ? (double)desc_span(&w->desc, 1, w->desc.rank) : 0;
     case OP_Gemm: return (double)x->desc.dim[attr_int(n, "transA", 0) ? 0 : 1];
     case OP_MatMul:
     case OP_MatMulInteger:
@@ -56,7 +59,7 @@ static double sum_length(const fovea_graph *g, const struct node *n) {
 }
 
 void graph_cost(const fovea_graph *g, const struct node *n, double *flops, double *bytes) {
-    double out = 0, in = 0, moved = 0;
+    double out = 0, in[2] = {0, 0}, moved = 0;
     for (size_t i = 0; i < n->n_out; i++) {
         const struct value *v = node_out(g, n, i);
         if (!v) continue;
@@ -66,15 +69,15 @@ void graph_cost(const fovea_graph *g, const struct node *n, double *flops, doubl
     for (size_t i = 0; i < n->n_in; i++) {
         const struct value *v = node_in(g, n, i);
         if (!v) continue;
-        if (i == 0) in = (double)value_elements(v);
+        if (i < 2) in[i] = (double)value_elements(v);
         moved += (double)desc_bytes(&v->desc);
     }
     double terms = sum_length(g, n);
     bool from_input =
         n->op == OP_ConvTranspose || n->op == OP_MaxPoolGrad || n->op == OP_AveragePoolGrad;
-    double units = from_input ? in : out;
+    double units = from_input ? in[0] : n->op == OP_ConvGradWeights ? in[1] : out;
     bool reduces = n->op >= OP_ReduceSum && n->op <= OP_ArgMin;
     bool global = n->op == OP_GlobalAveragePool || n->op == OP_GlobalMaxPool;
-    *flops = terms > 0 ? 2 * terms * units : reduces || global ? in : element_flops(n) * out;
+    *flops = terms > 0 ? 2 * terms * units : reduces || global ? in[0] : element_flops(n) * out;
     *bytes = moved;
 }

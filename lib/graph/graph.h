@@ -91,6 +91,8 @@ fovea_status node_attr_set(struct node *, const fovea_attribute *); /* copies; r
 /* ---- Looking ---- */
 /* OP_COUNT if there is no such operator; Reorder is for the planner alone. */
 enum op op_find(const char *name);
+/* Whether the operator is one of our own, which ONNX does not have: no file holds it. */
+bool op_is_ours(enum op);
 const char *op_name(enum op);
 unsigned op_static_inputs(enum op);
 /* Input or output i of a node; NULL if it is left out or past the end. */

@@ -20,6 +20,10 @@ enum op op_find(const char *name) {
     return OP_COUNT;
 }
 
+bool op_is_ours(enum op op) {
+    return op >= OP_Reorder && op < OP_COUNT;
+}
+
 const char *op_name(enum op op) {
     return op < OP_COUNT ? ops[op].name : "?";
 }

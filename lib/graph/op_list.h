@@ -9,14 +9,14 @@
  * The enum, the names and all tables come from here; a missing implementation is a link error. */
 
 /* lib/graph/shape_conv.c, lib/reference/conv.c, lib/ops/conv.c */
-OP(Conv, conv, conv, conv, 0, none)
-OP(ConvTranspose, conv_transpose, conv_transpose, conv_transpose, 0, none)
+OP(Conv, conv, conv, conv, 0, conv)
+OP(ConvTranspose, conv_transpose, conv_transpose, conv_transpose, 0, conv_transpose)
 OP(ConvInteger, conv_integer, conv_integer, none, 0, none)
 OP(QLinearConv, qlinear_conv, qlinear_conv, none, 0, none)
 
 /* shape_gemm.c, gemm.c */
-OP(Gemm, gemm, gemm, gemm, 0, none)
-OP(MatMul, matmul, matmul, matmul, 0, none)
+OP(Gemm, gemm, gemm, gemm, 0, gemm)
+OP(MatMul, matmul, matmul, matmul, 0, matmul)
 OP(MatMulInteger, matmul_integer, matmul_integer, none, 0, none)
 OP(QLinearMatMul, qlinear_matmul, qlinear_matmul, none, 0, none)
 
@@ -140,9 +140,12 @@ OP(Size, size, size, none, 0, zero)
 OP(ConstantOfShape, constant_of_shape, constant_of_shape, none, 1 << 0, zero)
 OP(Range, range, range, none, 1 << 0 | 1 << 1 | 1 << 2, zero)
 
-/* A copy in another layout of memory: put in by the planner, in no file; lib/ops/reorder.c */
+/* From here on, operators of our own, which no file has (op_is_ours).
+ *
+ * A copy in another layout of memory: put in by the planner; lib/ops/reorder.c */
 OP(Reorder, identity, copy, reorder, 0, none)
 
 /* gradients: made by lib/graph/gradient.c, in no file */
+OP(ConvGradWeights, conv_grad_weights, conv_grad_weights, conv_grad_weights, 0, none)
 OP(MaxPoolGrad, max_pool_grad, max_pool_grad, max_pool_grad, 0, none)
 OP(AveragePoolGrad, average_pool_grad, average_pool_grad, average_pool_grad, 0, none)

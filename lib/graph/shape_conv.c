@@ -1,4 +1,4 @@
-/* Shapes of the convolutions: Conv, ConvTranspose, ConvInteger, QLinearConv. */
+/* Shapes of the convolutions: Conv, ConvTranspose, ConvInteger, QLinearConv, ConvGradWeights. */
 #include "graph/graph.h"
 #include "graph/window.h"
 
@@ -172,4 +172,27 @@ fovea_status shape_qlinear_conv(fovea_graph *g, struct node *n) {
     TRY(want_parameter(y_zero, "y_zero_point", 1));
     TRY(want_bias(node_in(g, n, 8), FOVEA_INT32, w->desc.dim[0]));
     return infer_forward(g, n, w, y_zero->desc.dtype);
+}
+
+/* Inputs: x, grad_y. Output (oc, ic/group, kernel...): the gradient of the weights of
+ * grad_y's Conv (of ConvTranspose: with its output's gradient for x and its input for grad_y). */
+fovea_status shape_conv_grad_weights(fovea_graph *g, struct node *n) {
+    TRY(shape_want_inputs(g, n, 2, 2));
+    const struct value *x = node_in(g, n, 0), *grad = node_in(g, n, 1);
+    int64_t group = attr_int(n, "group", 1), dim[5];
+    struct window w;
+    TRY(want_float(x, grad));
+    TRY(want_operands(x, x));
+    if (grad->desc.rank != x->desc.rank || grad->desc.dim[0] != x->desc.dim[0])
+        return fail(FOVEA_INVALID, "the gradient has shape %s, which does not fit input %s",
+                    desc_text(&grad->desc), desc_text(&x->desc));
+    if (group < 1 || x->desc.dim[1] % group != 0 || grad->desc.dim[1] < 1 ||
+        grad->desc.dim[1] % group != 0)
+        return fail(FOVEA_INVALID, "group %lld does not divide %lld input and %lld output channels",
+                    (long long)group, (long long)x->desc.dim[1], (long long)grad->desc.dim[1]);
+    TRY(window_resolve_grad(n, &x->desc, &grad->desc, &w));
+    dim[0] = grad->desc.dim[1];
+    dim[1] = x->desc.dim[1] / group;
+    for (int i = 0; i < w.rank; i++) dim[2 + i] = w.kernel[3 - w.rank + i];
+    return shape_set(g, n, 0, x->desc.dtype, 2 + w.rank, dim);
 }

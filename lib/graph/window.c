@@ -166,3 +166,16 @@ fovea_status window_resolve_transposed(const struct node *n, const fovea_desc *x
     }
     return FOVEA_OK;
 }
+
+fovea_status window_resolve_grad(const struct node *n, const fovea_desc *x,
+                                 const fovea_desc *grad_y, struct window *w) {
+    TRY(window_resolve(n, x, NULL, w));
+    for (int i = 3 - w->rank; i < 3; i++) {
+        int64_t size = grad_y->dim[i - 1 + w->rank];
+        if (size < 1 || size > w->out[i])
+            return fail(FOVEA_INVALID, "the gradient has shape %s; at most %lld pixels fit axis %d",
+                        desc_text(grad_y), (long long)w->out[i], i - 1 + w->rank);
+        w->out[i] = size;
+    }
+    return FOVEA_OK;
+}

@@ -25,4 +25,9 @@ fovea_desc pool_grad_input(const struct node *, const fovea_desc *dy);
 fovea_status window_resolve_transposed(const struct node *, const fovea_desc *x,
                                        const int64_t *kernel, struct window *out);
 
+/* For ConvGradWeights: as for Conv, with the attribute kernel_shape; the output sizes are those of
+ * grad_y (n, c, spatial...), none of which may be larger than Conv's. */
+fovea_status window_resolve_grad(const struct node *, const fovea_desc *x, const fovea_desc *grad_y,
+                                 struct window *out);
+
 #endif

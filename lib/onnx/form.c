@@ -234,6 +234,10 @@ static fovea_status write_reduction(struct storer *s, const struct node *n) {
 
 static fovea_status write_form(struct storer *s, const struct node *n) {
     struct wire attributes = {0};
+    if (op_is_ours(n->op))
+        return fail(FOVEA_UNSUPPORTED,
+                    "ONNX has no such operator: store the graph as it was before gradients or a "
+                    "plan were made of it");
     int rank = n->n_in ? guess_of(&s->guesses, s->graph, n->in[0]).rank : -1;
     if (n->n_out && n->n_in && coerces(n, rank)) return write_coerced(s, n);
     if (n->op == OP_ConstantOfShape && n->n_in) return write_constant_of_shape(s, n);

@@ -21,9 +21,11 @@ static bool is_default_domain(const char *domain) {
 }
 
 static bool is_known(const Onnx__NodeProto *n) {
-    const char *op = n->op_type ? n->op_type : "";
-    return is_default_domain(n->domain) &&
-           (op_find(op) != OP_COUNT || strcmp(op, "Constant") == 0 || strcmp(op, "Upsample") == 0);
+    const char *name = n->op_type ? n->op_type : "";
+    enum op op = op_find(name);
+    bool read = (op != OP_COUNT && !op_is_ours(op)) || strcmp(name, "Constant") == 0 ||
+                strcmp(name, "Upsample") == 0;
+    return is_default_domain(n->domain) && read;
 }
 
 static bool same_operator(const Onnx__NodeProto *a, const Onnx__NodeProto *b) {

@@ -37,22 +37,28 @@ struct conv conv_of(const struct site *s) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc,
                      *w = &node_in(s->graph, s->node, 1)->desc;
     bool transposed = s->node->op == OP_ConvTranspose;
-    struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1), .fits = true};
+    struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1)};
     /* The shape function has resolved the same window before, so this cannot fail. */
     if (transposed) (void)window_resolve_transposed(s->node, x, w->dim + 2, &c.w);
     else (void)window_resolve(s->node, x, w->dim + 2, &c.w);
-    c.ic = x->dim[1] / c.groups;
-    c.oc = transposed ? w->dim[1] : w->dim[0] / c.groups;
-    c.plane = c.w.in[0] * c.w.in[1] * c.w.in[2];
-    c.pixels = c.w.out[0] * c.w.out[1] * c.w.out[2];
-    c.taps = c.w.kernel[0] * c.w.kernel[1] * c.w.kernel[2];
-    c.k = c.ic * c.taps;
-    for (int i = 0; i < 3; i++) {
-        int64_t extent = (c.w.kernel[i] - 1) * c.w.dilation[i] + 1;
-        int64_t reach = (transposed ? c.w.out[i] : c.w.out[i] * c.w.stride[i]) + 8 * c.w.stride[i];
-        if (c.w.in[i] + c.w.pad_begin[i] + extent + reach > CONV_SPAN_LIMIT) c.fits = false;
-    }
+    conv_measure(&c, x->dim[1] / c.groups, transposed ? w->dim[1] : w->dim[0] / c.groups);
     return c;
+}
+
+void conv_measure(struct conv *c, int64_t ic, int64_t oc) {
+    const struct window *w = &c->w;
+    c->ic = ic;
+    c->oc = oc;
+    c->plane = w->in[0] * w->in[1] * w->in[2];
+    c->pixels = w->out[0] * w->out[1] * w->out[2];
+    c->taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
+    c->k = ic * c->taps;
+    c->fits = true;
+    for (int i = 0; i < 3; i++) {
+        int64_t extent = (w->kernel[i] - 1) * w->dilation[i] + 1;
+        int64_t reach = (w->out[i] + 8) * w->stride[i];
+        if (w->in[i] + w->pad_begin[i] + extent + reach > CONV_SPAN_LIMIT) c->fits = false;
+    }
 }
 
 const char *conv_refuse_span(const struct conv *c) {

@@ -26,6 +26,8 @@ extern const struct algorithm conv_shallow;
 extern const struct algorithm conv_pointwise;
 
 struct conv conv_of(const struct site *);
+/* From a resolved window and the channels of a group: all that follows from them. */
+void conv_measure(struct conv *, int64_t ic, int64_t oc);
 const char *conv_refuse_span(const struct conv *);
 /* Why an algorithm that computes y = activate(conv + bias) only cannot do the node; NULL if it can. */
 const char *conv_refuse_residual(const struct site *);

@@ -61,6 +61,7 @@ static bool is_exact(const struct node *n) {
     switch (n->op) {
     case OP_Conv:
     case OP_ConvTranspose:
+    case OP_ConvGradWeights:
     case OP_MatMul:
     case OP_MaxPool:
     case OP_GlobalMaxPool:
