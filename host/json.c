@@ -10,6 +10,7 @@ static struct {
     char closer[MAX_DEPTH];
     bool filled[MAX_DEPTH]; /* the level holds something already */
     int depth;
+    bool lines; /* a document is one line */
 } state;
 
 /* Length of the UTF-8 sequence at s, 0 if it is not one (RFC 3629: no surrogates, no long forms). */
@@ -48,7 +49,9 @@ static void put_text(const char *text) {
 static void begin(const char *key) {
     if (state.depth == 0) return;
     bool *filled = &state.filled[state.depth - 1];
-    printf(*filled ? ",\n%*s" : "\n%*s", 2 * state.depth, "");
+    if (*filled) putchar(',');
+    if (!state.lines) printf("\n%*s", 2 * state.depth, "");
+    else if (*filled) putchar(' ');
     *filled = true;
     if (!key) return;
     put_text(key);
@@ -63,6 +66,10 @@ static void open_level(const char *key, char opener, char closer) {
     state.filled[state.depth++] = false;
 }
 
+void json_set_lines(bool on) {
+    state.lines = on;
+}
+
 void json_object(const char *key) {
     open_level(key, '{', '}');
 }
@@ -74,7 +81,7 @@ void json_array(const char *key) {
 void json_close(void) {
     if (state.depth == 0) return;
     state.depth--;
-    if (state.filled[state.depth]) printf("\n%*s", 2 * state.depth, "");
+    if (state.filled[state.depth] && !state.lines) printf("\n%*s", 2 * state.depth, "");
     putchar(state.closer[state.depth]);
     if (state.depth == 0) putchar('\n');
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* From now on each document is one line (JSON Lines), or laid out again. */
+void json_set_lines(bool on);
 /* `key` is the member's name inside an object, NULL inside an array and at the top. */
 void json_object(const char *key);
 void json_array(const char *key);

@@ -112,6 +112,11 @@ void graph_value_drop_data(fovea_graph *g, fovea_value id) {
     s->data = NULL;
 }
 
+void graph_value_forget(fovea_graph *g, fovea_value id) {
+    storage_release(g->values[id].storage);
+    g->values[id].storage = NULL;
+}
+
 fovea_status graph_want_data(const fovea_graph *g) {
     for (size_t i = 0; i < g->n_values; i++)
         if (g->values[i].storage && !g->values[i].storage->data)

@@ -84,6 +84,8 @@ fovea_status graph_node_add(fovea_graph *, enum op, const char *name, const fove
                             const fovea_attribute *attr, size_t n_attr);
 /* Frees a constant's contents, for every graph that shares them; its description stays. */
 void graph_value_drop_data(fovea_graph *, fovea_value);
+/* A constant is none any more in this graph: a value without contents. */
+void graph_value_forget(fovea_graph *, fovea_value);
 /* INVALID if contents of a constant were dropped. */
 fovea_status graph_want_data(const fovea_graph *);
 fovea_status node_attr_set(struct node *, const fovea_attribute *); /* copies; replaces */
@@ -95,6 +97,9 @@ enum op op_find(const char *name);
 bool op_is_ours(enum op);
 const char *op_name(enum op);
 unsigned op_static_inputs(enum op);
+/* Whether input i of an operator is a parameter if it is a constant: not a setting (a bound, a ratio, a
+ * list that decides shapes), not a statistic that is gathered rather than learned. */
+bool op_takes_parameter(enum op, size_t i);
 /* Input or output i of a node; NULL if it is left out or past the end. */
 static inline struct value *node_in(const fovea_graph *g, const struct node *n, size_t i) {
     return i < n->n_in && n->in[i] != FOVEA_NO_VALUE ? &g->values[n->in[i]] : NULL;

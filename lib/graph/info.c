@@ -59,9 +59,7 @@ fovea_status fovea_graph_value(const fovea_graph *g, fovea_value value, fovea_va
     return FOVEA_OK;
 }
 
-/* Whether input i of an operator is a parameter if it is a constant: not a setting (a bound, a ratio, a
- * list that decides shapes), not a statistic that is gathered rather than learned. */
-static bool is_parameter(enum op op, size_t i) {
+bool op_takes_parameter(enum op op, size_t i) {
     if (op == OP_BatchNormalization && i >= 3) return false;
     return op != OP_Clip && op != OP_Pad && !(op_static_inputs(op) >> i & 1);
 }
@@ -77,7 +75,7 @@ void fovea_graph_get_info(const fovea_graph *g, fovea_graph_info *out) {
     for (size_t k = 0; used && k < g->n_nodes; k++) {
         const struct node *n = &g->nodes[k];
         for (size_t i = 0; i < n->n_in && !n->dead; i++)
-            if (n->in[i] != FOVEA_NO_VALUE && is_parameter(n->op, i)) used[n->in[i]] = true;
+            if (n->in[i] != FOVEA_NO_VALUE && op_takes_parameter(n->op, i)) used[n->in[i]] = true;
     }
     for (size_t i = 0; used && i < g->n_values; i++) {
         const struct value *v = &g->values[i];

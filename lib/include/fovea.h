@@ -379,6 +379,9 @@ typedef struct fovea_zoo_options {
     int64_t batch;    /* 0: symbolic "N" */
     uint64_t seed;    /* of the initial weights (He; Glorot for the last layer) */
     bool training;    /* with dropout and auxiliary heads */
+    /* Not all zero: the network begins with (x - mean) / std of each channel, so that its input is plain
+     * pixels; channels 1 to 4. */
+    float mean[4], std[4];
 } fovea_zoo_options;
 /* Builds a network with fresh weights, the same for the same seed. The input is "input"; every network
  * ends in a Softmax, whose output is "output". With `training`, googlenet has the further outputs
@@ -431,8 +434,8 @@ FOVEA_API void fovea_plan_destroy(fovea_plan *plan);
  * Errors: INVALID (no such value, or its memory is shared). */
 FOVEA_API fovea_status fovea_plan_tensor(const fovea_plan *plan, const char *name,
                                          fovea_tensor **out);
-/* Uses the caller's tensor for an input or output from now on; the plan borrows it. Type and shape
- * must be equal. Errors: INVALID. */
+/* Uses the caller's tensor for an input or output from now on; the plan borrows it, gives back what memory
+ * it had for it, and fovea_plan_tensor gives an alias. Type and shape must be equal. Errors: INVALID. */
 FOVEA_API fovea_status fovea_plan_bind(fovea_plan *plan, const char *name, fovea_tensor *tensor);
 /* Enqueues every step and returns. Allocates nothing. Errors: DEVICE_ERROR. */
 FOVEA_API fovea_status fovea_plan_run(fovea_plan *plan);

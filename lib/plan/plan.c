@@ -181,7 +181,11 @@ fovea_status fovea_plan_bind(fovea_plan *p, const char *name, fovea_tensor *tens
                     fovea_dtype_name(tensor->desc.dtype), desc_text(&tensor->desc));
     if (tensor->place.offset % fovea_dtype_size(own->desc.dtype))
         return fail(FOVEA_INVALID, "the tensor for '%s' starts in the middle of an element", name);
-    p->values[v].bound = tensor->place;
+    /* The plan's own memory for it is needed no more. */
+    if (p->context->cl) TRY(opencl_finish(p->context->cl));
+    if (!own->borrows) place_destroy(&own->place);
+    own->borrows = true;
+    own->place = p->values[v].place = p->values[v].bound = tensor->place;
     return plan_set_arguments(p, v);
 }
 

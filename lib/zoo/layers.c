@@ -88,6 +88,27 @@ static fovea_value add_scalar(struct zoo *z, const char *name, float number) {
 
 /* ---- Layers ---- */
 
+/* One number for each channel, in a shape that broadcasts to pictures. */
+static fovea_value add_channels(struct zoo *z, const char *name, const float *numbers) {
+    fovea_value value = FOVEA_NO_VALUE;
+    fovea_desc d = {.dtype = FOVEA_FLOAT32, .rank = 4, .dim = {1, z->options.channels, 1, 1}};
+    if (well(z)) z->status = fovea_graph_constant(z->graph, name, &d, numbers, &value);
+    return value;
+}
+
+static struct map normalize(struct zoo *z, struct map x) {
+    const fovea_zoo_options *o = &z->options;
+    fovea_value mean, std;
+    if (o->std[0] == 0) return x;
+    mean = add_channels(z, "input.mean", o->mean);
+    std = add_channels(z, "input.std", o->std);
+    if (well(z))
+        z->status = fovea_graph_binary(z->graph, "Sub", "input.centred", x.value, mean, &x.value);
+    if (well(z))
+        z->status = fovea_graph_binary(z->graph, "Div", "input.normal", x.value, std, &x.value);
+    return named(z, "input.normal", x);
+}
+
 struct map zoo_input(struct zoo *z) {
     const fovea_zoo_options *o = &z->options;
     struct map m = {FOVEA_NO_VALUE, o->channels, o->size, o->size};
@@ -95,7 +116,7 @@ struct map zoo_input(struct zoo *z) {
                     .rank = 4,
                     .dim = {o->batch ? o->batch : -1, o->channels, o->size, o->size}};
     if (well(z)) z->status = fovea_graph_input(z->graph, "input", &d, &m.value);
-    return m;
+    return normalize(z, m);
 }
 
 /* Places of a window along an axis; fails if there is none. With ceil_mode a last window that would

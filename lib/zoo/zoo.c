@@ -52,6 +52,9 @@ static fovea_status check_options(const fovea_zoo_options *o) {
             return fail(FOVEA_INVALID,
                         "classes, channels, size and batch must be between 0 and %lld",
                         (long long)most);
+    for (int64_t c = 0; c < o->channels && o->std[0] != 0; c++)
+        if (c > 3 || !(o->std[c] > 0))
+            return fail(FOVEA_INVALID, "mean and std are for 1 to 4 channels, std above 0");
     return FOVEA_OK;
 }
 
@@ -63,11 +66,11 @@ fovea_status fovea_zoo_create(fovea_graph **out, const char *name,
     *out = NULL;
     while (i < NETWORKS && (!name || strcmp(name, networks[i].name) != 0)) i++;
     if (i == NETWORKS) return refuse_name(name);
-    TRY(check_options(&z.options));
     bool digits = networks[i].build == zoo_lenet5;
     if (!z.options.classes) z.options.classes = digits ? 10 : 1000;
     if (!z.options.channels) z.options.channels = digits ? 1 : 3;
     if (!z.options.size) z.options.size = networks[i].size;
+    TRY(check_options(&z.options));
     TRY(fovea_graph_create(&z.graph));
     networks[i].build(&z, networks[i].variant);
     if (z.status != FOVEA_OK) {
