@@ -149,3 +149,6 @@ OP(Reorder, identity, copy, reorder, 0, none)
 OP(ConvGradWeights, conv_grad_weights, conv_grad_weights, conv_grad_weights, 0, none)
 OP(MaxPoolGrad, max_pool_grad, max_pool_grad, max_pool_grad, 0, none)
 OP(AveragePoolGrad, average_pool_grad, average_pool_grad, average_pool_grad, 0, none)
+
+/* updates: made by lib/train, in no file. See update.h; shape_update.c, update.c */
+OP(Update, update, update, update, 0, none)

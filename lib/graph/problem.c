@@ -129,6 +129,7 @@ static bool is_float_attribute(const char *name) {
                                          "lambd",
                                          "ratio",
                                          "momentum",
+                                         "limit",
                                          "cubic_coeff_a",
                                          "extrapolation_value",
                                          "activation_alpha",

@@ -50,6 +50,8 @@ static const char *const problems[] = {
     "SpaceToDepth 1x2x6x6 blocksize=2",
     "Resize 1x2x4x4 - f:4[1,1,2,2] mode=linear",
     "Resize 1x2x4x4 - f:4[1,1,2,2] mode=nearest",
+    "Update f:9[0.001,0.01,0,0.1,0.001,1e-8,10,31.6,0] 9x7 9x7 - - 9x7 f:9x7[0.5] method=adam "
+    "decay=coupled -> 3",
     0,
 };
 
