@@ -196,9 +196,11 @@ static fovea_status append(fovea_graph *g, const char *name, const struct settin
 static fovea_status append_reduction(fovea_graph *g, const char *op, fovea_value x,
                                      fovea_value *out) {
     static const fovea_desc one = {.dtype = FOVEA_INT64, .rank = 1, .dim = {1}};
-    static const int64_t flat = -1;
+    int64_t *flat = mem_alloc(sizeof *flat);
     fovea_value in[2] = {x, FOVEA_NO_VALUE}, row;
-    TRY(fovea_graph_constant(g, NULL, &one, &flat, &in[1]));
+    if (!flat) return fail_memory(sizeof *flat, "a shape");
+    *flat = -1;
+    TRY(graph_constant_take(g, NULL, &one, flat, &in[1]));
     TRY(fovea_graph_op(g, "Reshape", NULL, in, 2, NULL, 0, &row, 1));
     return fovea_graph_op(g, op, NULL, &row, 1, NULL, 0, out, 1);
 }
