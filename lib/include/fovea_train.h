@@ -81,14 +81,13 @@ typedef struct fovea_optimizer {
     double trust;          /* lars: the trust coefficient; default 0.001 */
     bool centered;         /* rmsprop */
     double weight_decay;   /* default 0; adamw 0.01 */
-    bool
-        decoupled; /* weight decay shrinks the weights by rate * weight_decay instead of being added to
-                     * the gradient; adamw's always does, lars's and lamb's never */
-    bool decay_all; /* parameters of one dimension decay too (biases, scales of normalisation) */
-    double
-        clip_value; /* each number of the gradient is clipped to [-clip_value, clip_value]; 0: not */
-    double clip_norm; /* the gradient of all parameters is scaled down to this 2-norm; 0: not */
-    double average;   /* decay of the moving average of the weights, e.g. 0.999; 0: none is kept */
+    /* Weight decay shrinks the weights by rate * weight_decay instead of being added to the gradient;
+     * adamw's always does, lars's and lamb's never. */
+    bool decoupled;
+    bool decay_all;    /* parameters of one dimension decay too (biases, scales of normalisation) */
+    double clip_value; /* each number of the gradient is clipped to so much on both sides; 0: not */
+    double clip_norm;  /* the gradient of all parameters is scaled down to this 2-norm; 0: not */
+    double average;    /* decay of the moving average of the weights, e.g. 0.999; 0: none is kept */
 } fovea_optimizer;
 
 /* Errors: INVALID with the number that is out of range. */
@@ -100,6 +99,65 @@ FOVEA_API fovea_status fovea_optimizer_parse(const char *text, fovea_optimizer *
 FOVEA_API const char *fovea_optimizer_name(fovea_optimizer_method method);
 /* The learning rate that the method is usually begun with (PyTorch's default; lars 0.1, lamb 0.001). */
 FOVEA_API double fovea_optimizer_rate(const fovea_optimizer *optimizer);
+
+/* ---- Schedules of the learning rate ------------------------------------------------------------- */
+
+typedef enum fovea_schedule_kind {
+    FOVEA_SCHEDULE_CONSTANT = 0,
+    FOVEA_SCHEDULE_STEP,        /* times factor after every `every` epochs */
+    FOVEA_SCHEDULE_MULTI_STEP,  /* times factor at each of the milestones */
+    FOVEA_SCHEDULE_EXPONENTIAL, /* times factor each epoch */
+    FOVEA_SCHEDULE_COSINE,     /* down to the floor by half a cosine (Loshchilov and Hutter 2017) */
+    FOVEA_SCHEDULE_ONE_CYCLE,  /* up from rate / start, down to rate / start / end (Smith 2018) */
+    FOVEA_SCHEDULE_POLYNOMIAL, /* down to the floor by (1 - t)^power */
+    FOVEA_SCHEDULE_PLATEAU,    /* times factor when the metric has not got better for a while */
+} fovea_schedule_kind;
+
+#define FOVEA_MILESTONES 16
+
+/* Values are those of torch.optim.lr_scheduler. Of the numbers, 0 means the default. */
+typedef struct fovea_schedule {
+    fovea_schedule_kind kind;
+    double rate; /* the learning rate; a one-cycle's highest */
+    double
+        epochs; /* in all: when cosine, one-cycle and polynomial end; they stay where they ended */
+    double warmup; /* epochs at the beginning in which the rate rises linearly from nothing; what
+                    * spans all epochs begins after them, epochs and milestones count from the start */
+    double factor; /* default 0.1; exponential 0.95 */
+    double every;  /* epochs; default 30 */
+    double milestones[FOVEA_MILESTONES]; /* epochs, ascending */
+    size_t n_milestones;
+    double floor;      /* the lowest rate, as a share of `rate`; default 0 */
+    double power;      /* default 1 */
+    double rise;       /* one-cycle: the share of the epochs in which the rate rises; default 0.3 */
+    double start, end; /* one-cycle; default 25, 10000 */
+    int64_t patience;  /* plateau: evaluations without a better metric; default 10 */
+    double threshold;  /* plateau: a metric is better by at least this share; default 0.0001 */
+    int64_t cooldown;  /* plateau: evaluations that do not count after a change; default 0 */
+    bool rising; /* plateau: the metric gets better upwards (accuracy), not downwards (loss) */
+} fovea_schedule;
+
+/* What a plateau has seen; begins with zeros. It may be saved and read back number by number. */
+typedef struct fovea_plateau {
+    double best;
+    int64_t seen, bad, cooldown; /* evaluations: in all, without a better one, still not to count */
+    int64_t changes;             /* how often the rate was multiplied */
+} fovea_plateau;
+
+/* Errors: INVALID with the number that is out of range, or that is missing. */
+FOVEA_API fovea_status fovea_schedule_check(const fovea_schedule *schedule);
+/* The rate of step `step`, which counts from 0. plateau may be NULL for all other kinds. */
+FOVEA_API double fovea_schedule_rate(const fovea_schedule *schedule, int64_t step,
+                                     int64_t steps_per_epoch, const fovea_plateau *plateau);
+/* Shows a plateau the metric of an evaluation; does nothing for other kinds. */
+FOVEA_API void fovea_schedule_observe(const fovea_schedule *schedule, fovea_plateau *plateau,
+                                      double metric);
+/* From text: a kind, its usual numbers, then others by the names above; rate, epochs, and warmup if it is not
+ * named, are left as they are:
+ *     constant   step:30:0.1   multistep:30,60,80:0.1   exponential:0.95   cosine   cosine:floor=0.01,warmup=5
+ *     onecycle:0.3   polynomial:2   plateau:10:0.1,rising
+ * Errors: INVALID with the word. */
+FOVEA_API fovea_status fovea_schedule_parse(const char *text, fovea_schedule *schedule);
 
 #ifdef __cplusplus
 }

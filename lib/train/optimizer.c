@@ -103,7 +103,7 @@ const char *fovea_optimizer_name(fovea_optimizer_method m) {
 }
 
 double fovea_optimizer_rate(const fovea_optimizer *o) {
-    return methods[o->method].rate;
+    return (unsigned)o->method < METHODS ? methods[o->method].rate : 0;
 }
 
 size_t optimizer_states(const fovea_optimizer *o) {
