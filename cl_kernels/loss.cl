@@ -9,6 +9,7 @@
  * Truth          lib/reference/loss.c
  * Source         the ONNX standard, NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss
  *
+ * With label smoothing s the target is near = 1 - s at the label and far = s / classes more everywhere.
  * Flags: has_ignore (an ignore_index is given), has_weights, reduces (weight_of is wanted),
  * has_log_prob, mean (_reduce divides). The reference refuses a label outside the classes; here its
  * loss is NaN. */
@@ -38,8 +39,8 @@ __kernel void loss_likelihood(int items, int classes, int inner, int has_ignore,
 }
 
 __kernel void loss_cross_entropy(int items, int classes, int inner, int has_ignore, int ignore,
-                                 int has_weights, int reduces, int has_log_prob,
-                                 __global const real *x, ulong x_offset,
+                                 int has_weights, int reduces, int has_log_prob, float near,
+                                 float far, __global const real *x, ulong x_offset,
                                  __global const LABEL *labels, ulong labels_offset,
                                  __global const real *weights, ulong weights_offset,
                                  __global real *losses, ulong losses_offset,
@@ -55,15 +56,20 @@ __kernel void loss_cross_entropy(int items, int classes, int inner, int has_igno
     for (int k = 1; k < classes; k++)
         largest = x[k * inner] <= largest || isnan(largest) ? largest : x[k * inner];
     for (int k = 0; k < classes; k++) sum += exp(x[k * inner] - largest);
-    acc log_sum = log(sum), loss = 0, weight = 0;
+    acc log_sum = log(sum), loss = 0, weight = 0, spread = 0;
     if (has_log_prob)
         for (int k = 0; k < classes; k++)
             log_prob[start + k * inner] = (x[k * inner] - largest) - log_sum;
+    if (far > 0)
+        for (int k = 0; k < classes; k++)
+            spread += (has_weights ? weights[weights_offset + k] : 1) *
+                      ((x[k * inner] - largest) - log_sum);
     if (!has_ignore || label != ignore) {
         bool inside = label >= 0 && label < classes;
         int k = inside ? (int)label : 0;
         weight = has_weights ? weights[weights_offset + k] : 1;
-        loss = inside ? -((x[k * inner] - largest) - log_sum) * weight : NAN;
+        loss = -((x[k * inner] - largest) - log_sum) * weight * near - far * spread;
+        if (!inside) loss = NAN;
     }
     losses[losses_offset + item] = loss;
     if (reduces) weight_of[weight_of_offset + item] = weight;

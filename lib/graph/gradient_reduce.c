@@ -24,3 +24,16 @@ static fovea_value spread(struct gradient *gr, const struct node *n, fovea_value
 void gradient_reduce_sum(struct gradient *gr, const struct node *n) {
     gradient_give(gr, 0, spread(gr, n, gradient_of(gr, 0)));
 }
+
+/* Input elements behind one of the output. */
+static float terms(const struct gradient *gr, const struct node *n) {
+    fovea_desc x = gradient_desc(gr, n->in[0]), y = gradient_desc(gr, n->out[0]);
+    double outputs = (double)fovea_desc_elements(&y);
+    return outputs > 0 ? (float)((double)fovea_desc_elements(&x) / outputs) : 1;
+}
+
+void gradient_reduce_mean(struct gradient *gr, const struct node *n) {
+    fovea_value each =
+        gradient_binary(gr, OP_Div, gradient_of(gr, 0), gradient_scalar(gr, terms(gr, n)));
+    gradient_give(gr, 0, spread(gr, n, each));
+}

@@ -132,6 +132,7 @@ static bool is_float_attribute(const char *name) {
                                          "limit",
                                          "cubic_coeff_a",
                                          "extrapolation_value",
+                                         "label_smoothing",
                                          "activation_alpha",
                                          "activation_beta"};
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)

@@ -1,7 +1,7 @@
 /* Shapes of operators that work element by element. */
 #include <string.h>
 
-#include "graph/graph.h"
+#include "graph/unary_grad.h"
 
 /* Sets output 0 to a type and the dimensions of `d`. */
 static fovea_status set_like(fovea_graph *g, struct node *n, fovea_dtype dtype,
@@ -131,4 +131,20 @@ fovea_status shape_where(fovea_graph *g, struct node *n) {
     TRY(shape_broadcast(x, &node_in(g, n, 2)->desc, &out));
     TRY(shape_broadcast(condition, &out, &out));
     return set_like(g, n, x->dtype, &out);
+}
+
+/* ---- Gradients ---- */
+
+/* dy and one of x and y, all of one shape. */
+fovea_status shape_unary_grad(fovea_graph *g, struct node *n) {
+    struct unary_grad u;
+    TRY(shape_want_inputs(g, n, 1, 3));
+    TRY(shape_want_floats(g, n, 3));
+    TRY(want_output(n));
+    TRY(unary_grad_make(&u, n));
+    const fovea_desc *dy = &node_in(g, n, 0)->desc, *v = &node_in(g, n, u.from_y ? 2 : 1)->desc;
+    if (!desc_equal(dy, v))
+        return fail(FOVEA_INVALID, "the gradient of shape %s is no gradient of %s", desc_text(dy),
+                    desc_text(v));
+    return set_like(g, n, dy->dtype, dy);
 }

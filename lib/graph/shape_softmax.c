@@ -28,28 +28,60 @@ static fovea_status want_labels(const fovea_desc *x, const fovea_desc *labels) {
                 desc_text(labels), desc_text(x));
 }
 
-/* scores (n, c, d...), labels (n, d...), weights (c) -> loss, log-probabilities as the scores. */
-fovea_status shape_cross_entropy(fovea_graph *g, struct node *n) {
-    TRY(shape_want_inputs(g, n, 2, 3));
-    TRY(shape_want_floats(g, n, 1));
-    const fovea_desc *x = &node_in(g, n, 0)->desc, *labels = &node_in(g, n, 1)->desc;
+/* Scores x, labels and weights of a loss, which begin at input `first`; its attributes. `none`: is each
+ * item's loss a result? */
+static fovea_status want_loss(const fovea_graph *g, const struct node *n, size_t first,
+                              bool *none) {
+    const fovea_desc *x = &node_in(g, n, first)->desc, *labels = &node_in(g, n, first + 1)->desc;
     TRY(want_labels(x, labels));
     if (x->dim[1] < 1)
         return fail(FOVEA_INVALID, "the scores have shape %s: there is no class", desc_text(x));
-    const struct value *w = node_in(g, n, 2);
+    const struct value *w = node_in(g, n, first + 2);
     if (w && (!dtype_is_float(w->desc.dtype) || w->desc.rank != 1 || w->desc.dim[0] != x->dim[1]))
         return fail(FOVEA_INVALID,
-                    "the weights (input 2) have shape %s; %lld floats, one for each "
+                    "the weights (input %zu) have shape %s; %lld floats, one for each "
                     "class, are needed",
-                    desc_text(&w->desc), (long long)x->dim[1]);
+                    first + 2, desc_text(&w->desc), (long long)x->dim[1]);
     const char *reduction = attr_string(n, "reduction", "mean");
-    bool none = strcmp(reduction, "none") == 0;
-    if (!none && strcmp(reduction, "mean") != 0 && strcmp(reduction, "sum") != 0)
+    *none = strcmp(reduction, "none") == 0;
+    if (!*none && strcmp(reduction, "mean") != 0 && strcmp(reduction, "sum") != 0)
         return fail(FOVEA_INVALID, "reduction '%s' is none of none, mean, sum", reduction);
+    float smoothing = attr_float(n, "label_smoothing", 0);
+    if (!(smoothing >= 0 && smoothing < 1))
+        return fail(FOVEA_INVALID, "label_smoothing is %g; it must be from 0 to below 1",
+                    (double)smoothing);
+    return FOVEA_OK;
+}
+
+/* scores (n, c, d...), labels (n, d...), weights (c) -> loss, log-probabilities as the scores. With the
+ * attribute label_smoothing s, which is not in ONNX, the target is 1 - s at the label and s / c more at
+ * every class. */
+fovea_status shape_cross_entropy(fovea_graph *g, struct node *n) {
+    bool none;
+    TRY(shape_want_inputs(g, n, 2, 3));
+    TRY(shape_want_floats(g, n, 1));
+    TRY(want_loss(g, n, 0, &none));
+    const fovea_desc *x = &node_in(g, n, 0)->desc, *labels = &node_in(g, n, 1)->desc;
+    if (n->op == OP_NegativeLogLikelihoodLoss && node_attr(n, "label_smoothing"))
+        return fail(FOVEA_INVALID, "NegativeLogLikelihoodLoss has no label_smoothing");
     if (n->op == OP_NegativeLogLikelihoodLoss && node_out(g, n, 1))
         return fail(FOVEA_INVALID, "NegativeLogLikelihoodLoss has one output");
     TRY(shape_set(g, n, 0, x->dtype, none ? labels->rank : 0, labels->dim));
     return shape_set(g, n, 1, x->dtype, x->rank, x->dim);
+}
+
+/* The gradient of the loss, log-probabilities, labels, weights -> the gradient of the scores. */
+fovea_status shape_loss_grad(fovea_graph *g, struct node *n) {
+    bool none;
+    TRY(shape_want_inputs(g, n, 3, 4));
+    TRY(shape_want_floats(g, n, 2));
+    TRY(want_loss(g, n, 1, &none));
+    const fovea_desc *dy = &node_in(g, n, 0)->desc, *x = &node_in(g, n, 1)->desc;
+    const fovea_desc *labels = &node_in(g, n, 2)->desc;
+    if (value_elements(node_in(g, n, 0)) != (none ? fovea_desc_elements(labels) : 1))
+        return fail(FOVEA_INVALID, "the gradient of the loss has shape %s for labels of shape %s",
+                    desc_text(dy), desc_text(labels));
+    return shape_set(g, n, 0, x->dtype, x->rank, x->dim);
 }
 
 /* Inputs 1 and 2 are single numbers. */

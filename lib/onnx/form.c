@@ -232,12 +232,21 @@ static fovea_status write_reduction(struct storer *s, const struct node *n) {
     return status;
 }
 
-static fovea_status write_form(struct storer *s, const struct node *n) {
-    struct wire attributes = {0};
+/* What operators of the library can do beyond ONNX. */
+static fovea_status refuse_more(const struct node *n) {
     if (op_is_ours(n->op))
         return fail(FOVEA_UNSUPPORTED,
                     "ONNX has no such operator: store the graph as it was before gradients or a "
                     "plan were made of it");
+    if (node_attr(n, "label_smoothing"))
+        return fail(FOVEA_UNSUPPORTED, "ONNX has no label smoothing: store the network without its "
+                                       "loss");
+    return FOVEA_OK;
+}
+
+static fovea_status write_form(struct storer *s, const struct node *n) {
+    struct wire attributes = {0};
+    TRY(refuse_more(n));
     int rank = n->n_in ? guess_of(&s->guesses, s->graph, n->in[0]).rank : -1;
     if (n->n_out && n->n_in && coerces(n, rank)) return write_coerced(s, n);
     if (n->op == OP_ConstantOfShape && n->n_in) return write_constant_of_shape(s, n);

@@ -83,6 +83,11 @@ static bool is_exact(const struct node *n) {
     case OP_Clip:
     case OP_Where:
     case OP_Reorder: return node_activation(n).kind != ACTIVATION_LEAKY_RELU;
+    case OP_UnaryGrad: {
+        const char *function = attr_string(n, "function", "");
+        return strcmp(function, "Relu") == 0 || strcmp(function, "Abs") == 0 ||
+               strcmp(function, "Clip") == 0 || strcmp(function, "ThresholdedRelu") == 0;
+    }
     case OP_Gemm:
         return attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&
                node_activation(n).kind != ACTIVATION_LEAKY_RELU;

@@ -2,6 +2,8 @@
  * weight, the loss of one item is -p w (one product: u); an item whose label is ignore_index has loss 0
  * and weight 0.
  *     none   the losses       sum   their sum: gamma(n)       mean   sum of losses / sum of weights
+ * Label smoothing s over c classes makes it -(1 - s) p w - s/c sum(w_k p_k): 1 - s and s/c are rounded, and
+ * so are c products and their sum.
  * NegativeLogLikelihoodLoss takes p from its input, SoftmaxCrossEntropyLoss from softmax_log. */
 #include <inttypes.h>
 #include <math.h>
@@ -20,6 +22,7 @@ struct loss {
     size_t classes, inner, items; /* x is (n, classes, inner), labels are (n, inner) */
     bool softmax, has_ignore, each;
     int64_t ignore;
+    double smoothing;
     struct reference_out *y, *log_prob; /* log_prob NULL if it is not wanted */
     struct total losses, weight;
 };
@@ -51,6 +54,28 @@ static void log_probabilities(const struct loss *l, const struct softmax_sum *s,
     }
 }
 
+/* Adds what label smoothing changes: y and its bounds are those of the label alone. */
+static double smooth(const struct loss *l, const struct softmax_sum *s, size_t start, double y,
+                     double bounds[2]) {
+    double share = l->smoothing / (double)l->classes, sum = 0, size = 0, errors[2] = {0, 0};
+    for (size_t k = 0; k < l->classes; k++) {
+        double w = l->weights ? l->weights[k] : 1, off[2];
+        double p = softmax_log(s, l->x[start + k * l->inner], off);
+        sum += w * p;
+        size += fabs(w * p);
+        for (int kind = 0; kind < 2; kind++) errors[kind] += fabs(w) * off[kind];
+    }
+    double near = (1 - l->smoothing) * y, far = share * sum;
+    for (int kind = 0; kind < 2; kind++) {
+        double n = (double)l->classes + 1, g = kind ? gamma_probable(n) : gamma_bound(n);
+        double spread = errors[kind] + g * (size + errors[kind]);
+        bounds[kind] += gamma_bound(2) * fabs(near) + share * spread * (1 + 4 * REFERENCE_U) +
+                        gamma_bound(2) * fabs(far);
+        bounds[kind] += REFERENCE_U * (fabs(near - far) + bounds[kind]);
+    }
+    return near - far;
+}
+
 static fovea_status loss_item(struct loss *l, size_t item) {
     size_t start = item / l->inner * l->classes * l->inner + item % l->inner;
     int64_t label = l->labels[item];
@@ -72,6 +97,7 @@ static fovea_status loss_item(struct loss *l, size_t item) {
         for (int k = 0; k < 2; k++)
             bounds[k] =
                 fabs(w) * bounds[k] * (1 + REFERENCE_U) + REFERENCE_U * fabs(y) + REFERENCE_TINY;
+        if (l->smoothing > 0) y = smooth(l, &s, start, y, bounds);
     }
     total_add(&l->losses, y, bounds);
     total_add(&l->weight, w, zeros);
@@ -105,6 +131,7 @@ static fovea_status loss_run(struct reference_call *c, bool softmax) {
     l.items = (size_t)x->dim[0] * l.inner;
     l.has_ignore = node_attr(c->node, "ignore_index") != NULL;
     l.ignore = attr_int(c->node, "ignore_index", 0);
+    l.smoothing = softmax ? attr_float(c->node, "label_smoothing", 0) : 0;
     bool wanted = c->out[0].data != NULL;
     l.each = wanted && strcmp(reduction, "none") == 0;
     l.log_prob = c->n_out > 1 && c->out[1].data ? &c->out[1] : NULL;
