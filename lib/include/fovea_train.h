@@ -119,12 +119,13 @@ typedef enum fovea_schedule_kind {
 typedef struct fovea_schedule {
     fovea_schedule_kind kind;
     double rate; /* the learning rate; a one-cycle's highest */
-    double
-        epochs; /* in all: when cosine, one-cycle and polynomial end; they stay where they ended */
-    double warmup; /* epochs at the beginning in which the rate rises linearly from nothing; what
-                    * spans all epochs begins after them, epochs and milestones count from the start */
-    double factor; /* default 0.1; exponential 0.95 */
-    double every;  /* epochs; default 30 */
+    /* In all: when cosine, one-cycle and polynomial end. They stay where they ended. */
+    double epochs;
+    /* Epochs at the beginning in which the rate rises linearly from nothing. What spans all epochs begins
+     * after them; epochs and milestones count from the start. */
+    double warmup;
+    double factor;                       /* default 0.1; exponential 0.95 */
+    double every;                        /* epochs; default 30 */
     double milestones[FOVEA_MILESTONES]; /* epochs, ascending */
     size_t n_milestones;
     double floor;      /* the lowest rate, as a share of `rate`; default 0 */
@@ -158,6 +159,47 @@ FOVEA_API void fovea_schedule_observe(const fovea_schedule *schedule, fovea_plat
  *     onecycle:0.3   polynomial:2   plateau:10:0.1,rising
  * Errors: INVALID with the word. */
 FOVEA_API fovea_status fovea_schedule_parse(const char *text, fovea_schedule *schedule);
+
+/* ---- Initialisers ------------------------------------------------------------------------------- */
+
+typedef enum fovea_initializer_kind {
+    FOVEA_INITIALIZER_HE = 0,     /* variance 2 / fan in (He et al. 2015): before Relu */
+    FOVEA_INITIALIZER_GLOROT,     /* 2 / (fan in + fan out) (Glorot and Bengio 2010) */
+    FOVEA_INITIALIZER_LECUN,      /* 1 / fan in (LeCun et al. 1998) */
+    FOVEA_INITIALIZER_ORTHOGONAL, /* orthonormal rows or columns (Saxe et al. 2014); takes n m min(n, m)
+                                   * operations, minutes for the largest dense layers */
+    FOVEA_INITIALIZER_CONSTANT, /* `number` everywhere */
+    FOVEA_INITIALIZER_NUMBER, /* normal, truncated: the deviation is `number`; uniform: the limit is */
+} fovea_initializer_kind;
+
+typedef enum fovea_distribution {
+    FOVEA_DISTRIBUTION_NORMAL = 0,
+    FOVEA_DISTRIBUTION_UNIFORM,
+    FOVEA_DISTRIBUTION_TRUNCATED, /* normal, drawn again beyond two deviations; the variance that a kind
+                                   * asks for is what is left */
+} fovea_distribution;
+
+typedef struct fovea_initializer {
+    fovea_initializer_kind kind;
+    fovea_distribution distribution; /* for all kinds but orthogonal and constant */
+    bool fan_out;  /* He: 2 / fan out, which keeps the gradients' scale and not the activations' */
+    double number; /* what the kind says; he, glorot, lecun, orthogonal: a gain, 0 means 1 */
+    bool
+        zero_gamma; /* the last normalisation of a residual branch begins with the scale 0, so that the
+                      * network begins as if the branch were not there (Goyal et al. 2017) */
+    uint64_t seed;
+} fovea_initializer;
+
+/* Makes all parameters of a graph anew: the weights of Conv, ConvTranspose, Gemm and MatMul as the
+ * initialiser says, fans counted from how they are used; biases 0; of normalisations scale 1, bias 0,
+ * running mean 0, variance 1; slopes of PRelu 0.25. Other constants are left alone. The same seed and name
+ * of a parameter give the same numbers. NULL: He, normal. Errors: INVALID, NO_MEMORY. */
+FOVEA_API fovea_status fovea_graph_initialize(fovea_graph *graph,
+                                              const fovea_initializer *initializer);
+/* From text; the seed is left as it is:
+ *     he   he:uniform   he:fan_out,zero_gamma   glorot:truncated   orthogonal:1.4   normal:0.01
+ * Errors: INVALID with the word. */
+FOVEA_API fovea_status fovea_initializer_parse(const char *text, fovea_initializer *out);
 
 #ifdef __cplusplus
 }
