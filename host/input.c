@@ -313,10 +313,28 @@ bool input_piece(const struct input *in, size_t feed, size_t piece, fovea_array 
     return true;
 }
 
+const struct preprocess *input_preprocess(const struct input *in) {
+    return in->items ? &in->feeds[0].settled : NULL;
+}
+
 void input_item_name(const struct input *in, size_t item, char *out, size_t size) {
     int64_t within;
     const struct entry *e = find_item(&in->feeds[0], (int64_t)item, &within);
     if (e->kind == ENTRY_IDX)
         snprintf(out, size, "%s#%lld", e->path, (long long)(e->first + within));
     else snprintf(out, size, "%s", e->path);
+}
+
+void input_piece_name(const struct input *in, size_t piece, size_t k, char *out, size_t size) {
+    const struct feed *f = &in->feeds[0];
+    int64_t at = f->pieces == 1 ? 0 : (int64_t)piece, within;
+    if (in->items) {
+        input_item_name(in, (size_t)at * (size_t)f->batch + k, out, size);
+        return;
+    }
+    const struct entry *e = find_item(f, at, &within);
+    const fovea_desc *d = &e->array.desc;
+    int64_t batch = d->rank > 0 ? d->dim[0] : 1;
+    if (e->items == 1 && batch == 1) snprintf(out, size, "%s", e->path);
+    else snprintf(out, size, "%s#%lld", e->path, (long long)(within * batch + (int64_t)k));
 }

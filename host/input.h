@@ -57,7 +57,11 @@ bool input_decides_shape(const struct input *in, size_t feed);
  * array). The caller frees it. */
 bool input_piece(const struct input *in, size_t feed, size_t piece, fovea_array *out, size_t *used,
                  struct problem *p);
+/* How pictures of the first input become numbers; NULL if arrays are fed. */
+const struct preprocess *input_preprocess(const struct input *in);
 /* The name of an item for people: its file, with "#index" for an idx file. */
 void input_item_name(const struct input *in, size_t item, char *out, size_t size);
+/* The name of element k of a piece's batch, also where arrays are fed. */
+void input_piece_name(const struct input *in, size_t piece, size_t k, char *out, size_t size);
 
 #endif

@@ -6,7 +6,7 @@
 
 static const struct command *const commands[] = {&devices_command, &info_command,  &run_command,
                                                  &verify_command,  &check_command, &bench_command,
-                                                 &tune_command,    &new_command};
+                                                 &tune_command,    &new_command,   &show_command};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static struct common common;

@@ -178,6 +178,23 @@ bool preprocess_picture(const struct preprocess *s, const struct image *image, f
            problem_set(p, EXIT_FILE, "a picture cannot become %s", fovea_dtype_name(a->desc.dtype));
 }
 
+bool preprocess_back(const struct preprocess *s, const fovea_array *a, int64_t first,
+                     struct image *out, struct problem *p) {
+    int from = a->desc.rank - 3 + (s->nhwc ? 0 : 1);
+    int64_t height = a->desc.dim[from], width = a->desc.dim[from + 1];
+    if (!image_create(out, (uint64_t)width, (uint64_t)height, "the network's input", p))
+        return false;
+    for (int c = 0; c < 3; c++)
+        for (int64_t i = 0; i < height * width; i++) {
+            int64_t k = s->channels == 1 ? 0 : s->bgr ? 2 - c : c;
+            double x =
+                array_get(a, first + (s->nhwc ? i * s->channels + k : k * height * width + i));
+            double byte = nearbyint((x * s->std[k] + s->mean[k]) / s->scale);
+            out->rgb[3 * i + c] = byte > 0 ? (unsigned char)fmin(byte, 255) : 0;
+        }
+    return true;
+}
+
 void preprocess_help(char *out, size_t size) {
     size_t used = 0;
     *out = '\0';

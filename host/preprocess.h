@@ -35,6 +35,9 @@ fovea_desc preprocess_desc(const struct preprocess *s, const struct image *image
 /* Writes one picture to `a`, from element `first` on. */
 bool preprocess_picture(const struct preprocess *s, const struct image *image, fovea_array *a,
                         int64_t first, struct problem *p);
+/* The way back: the picture that `a` holds from element `first` on, as the network sees it. */
+bool preprocess_back(const struct preprocess *s, const fovea_array *a, int64_t first,
+                     struct image *out, struct problem *p);
 /* For the help text: the presets, one a line. */
 void preprocess_help(char *out, size_t size);
 

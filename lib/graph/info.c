@@ -25,6 +25,14 @@ fovea_status fovea_graph_node(const fovea_graph *g, size_t i, fovea_node_info *o
     return FOVEA_OK;
 }
 
+fovea_value fovea_graph_node_input(const fovea_graph *g, size_t i, size_t k) {
+    return i < g->n_nodes && k < g->nodes[i].n_in ? g->nodes[i].in[k] : FOVEA_NO_VALUE;
+}
+
+fovea_value fovea_graph_node_output(const fovea_graph *g, size_t i, size_t k) {
+    return i < g->n_nodes && k < g->nodes[i].n_out ? g->nodes[i].out[k] : FOVEA_NO_VALUE;
+}
+
 /* Whether the contents of `value` reach an input that decides shapes: backwards from those inputs,
  * stopping where only the shape is looked at. */
 static bool decides_shape(const fovea_graph *g, fovea_value value) {

@@ -360,6 +360,9 @@ typedef struct fovea_node_info {
     size_t inputs, outputs;
 } fovea_node_info;
 FOVEA_API fovea_status fovea_graph_node(const fovea_graph *graph, size_t i, fovea_node_info *out);
+/* The k-th input or output of node i; FOVEA_NO_VALUE where it is left out or past the end. */
+FOVEA_API fovea_value fovea_graph_node_input(const fovea_graph *graph, size_t i, size_t k);
+FOVEA_API fovea_value fovea_graph_node_output(const fovea_graph *graph, size_t i, size_t k);
 
 /* A one-node graph from a problem line, the form that test tables, --problem and reports share:
  *     Conv 1x64x56x56 64x64x3x3 64 strides=1,1 pads=1,1,1,1
