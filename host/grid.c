@@ -72,6 +72,15 @@ static struct scale choose_scale(const struct maps *m, const struct summary *s, 
     return (struct scale){map, is_signed ? -cut : 0, cut, is_signed && s->least<-cut, s->most> cut};
 }
 
+struct scale grid_scale(const struct maps *m, enum colour_map map, int64_t *odd) {
+    struct summary summary;
+    maps_summarise(m, &summary);
+    struct scale scale = choose_scale(m, &summary, false);
+    scale.map = map;
+    *odd = summary.odd;
+    return scale;
+}
+
 /* ---- Layout ------------------------------------------------------------------------------- */
 
 struct layout {

@@ -23,6 +23,9 @@ struct summary {
 };
 void maps_summarise(const struct maps *maps, struct summary *out);
 
+/* A scale from 0 to the most; a long tail of large values is cut off. */
+struct scale grid_scale(const struct maps *maps, enum colour_map map, int64_t *odd);
+
 struct grid_options {
     struct page_options page; /* its size, scale and odd are filled in here */
     int side;                 /* largest side of the page */

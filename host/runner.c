@@ -58,7 +58,7 @@ static bool make_plan(struct runner *r, const fovea_array *arrays, struct proble
     return good;
 }
 
-static bool feed_arrays(struct runner *r, const fovea_array *arrays, struct problem *p) {
+bool runner_feed_arrays(struct runner *r, const fovea_array *arrays, struct problem *p) {
     if (!plan_serves(r, arrays) && !make_plan(r, arrays, p)) return false;
     for (size_t k = 0; k < r->input->n_feeds; k++)
         if (!input_decides_shape(r->input, k) &&
@@ -77,7 +77,7 @@ bool runner_feed(struct runner *r, size_t piece, size_t *used, struct problem *p
         good = input_piece(r->input, k, piece, &arrays[k], &items, p);
         if (k == 0) *used = items;
     }
-    good = good && feed_arrays(r, arrays, p);
+    good = good && runner_feed_arrays(r, arrays, p);
     for (size_t k = 0; k < n; k++) array_free(&arrays[k]);
     free(arrays);
     return good;

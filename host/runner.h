@@ -17,6 +17,8 @@ struct runner {
 /* Loads the arrays of a piece, makes a plan for their shapes, writes them to the device. *used is the
  * number of items that are not padding (0: arrays are fed). */
 bool runner_feed(struct runner *r, size_t piece, size_t *used, struct problem *p);
+/* The same for arrays that were loaded already, one for each feed of the input. */
+bool runner_feed_arrays(struct runner *r, const fovea_array *arrays, struct problem *p);
 void runner_end(struct runner *r);
 /* Copies an output of the plan; the caller frees it. */
 bool plan_read(const fovea_plan *plan, const char *name, fovea_array *out, struct problem *p);

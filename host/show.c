@@ -20,6 +20,12 @@ static const struct arg args[] = {
     {"filters", 'f', ARG_FLAG, &options.filters, NULL, "draw the first convolution's filters"},
     {"stats", 's', ARG_FLAG, &options.stats, NULL,
      "mean, deviation, zeros and dead channels of each layer over all pictures"},
+    {"saliency", 0, ARG_FLAG, &options.saliency, NULL,
+     "draw how much a class's score hangs on each pixel"},
+    {"cam", 0, ARG_FLAG, &options.cam, NULL,
+     "draw Grad-CAM of the layers named, or of the last convolution"},
+    {"class", 'c', ARG_NUMBER, &options.class, "N",
+     "the class of --saliency and --cam, from 0; default: the one with the largest score"},
     {"maps", 'm', ARG_COUNT, &options.maps, "N", "maps of a layer at most; default 64"},
     {"npy", 0, ARG_FLAG, &options.npy, NULL, "write the numbers too, as .npy beside each picture"},
     {"out", 'o', ARG_TEXT, &options.out, "FOLDER",
@@ -30,13 +36,22 @@ static const struct arg args[] = {
     INPUT_ARGS(options.input),
     {0}};
 
+static bool wants_gradient(const struct show_options *o) {
+    return o->saliency || o->cam;
+}
+
 /* Maps are drawn if a layer is named, or if nothing else is asked for. */
 static bool wants_maps(const struct show_options *o) {
-    return o->layers.count > 0 || !(o->filters || o->stats);
+    return o->layers.count > 0 || !(o->filters || o->stats || wants_gradient(o));
+}
+
+/* Whether the network runs for the layers' sake. */
+static bool wants_layers(const struct show_options *o) {
+    return wants_maps(o) || o->stats;
 }
 
 static bool needs_picture(const struct show_options *o) {
-    return wants_maps(o) || o->stats;
+    return wants_layers(o) || wants_gradient(o);
 }
 
 /* ---- One picture -------------------------------------------------------------------------- */
@@ -63,7 +78,7 @@ static bool picture_of_array(struct image *out, const fovea_array *a, const stru
     return preprocess_back(&s, a, first, out, p);
 }
 
-/* The input as the network gets it, read back from the plan. */
+/* The input as the network gets it. */
 static bool take_picture(struct show *s, struct shown *shown, const fovea_array *fed,
                          struct problem *p) {
     const struct preprocess *settled = input_preprocess(&s->input);
@@ -79,38 +94,43 @@ static void release_shown(struct shown *shown) {
 
 /* ---- One batch ---------------------------------------------------------------------------- */
 
-/* The batch at hand: an entry for each of its pictures that is no padding. */
+/* The batch at hand: what is fed, and an entry for each of its pictures that is no padding. */
 struct batch {
+    fovea_array *arrays; /* one for each input */
     struct shown *list;
     size_t count;
 };
 
-static bool open_batch(struct show *s, struct batch *b, size_t piece, size_t items,
-                       struct problem *p) {
-    fovea_array fed = {{0}, NULL};
-    *b = (struct batch){NULL, 0};
-    if (s->input.n_feeds == 0) return problem_set(p, EXIT_FILE, "%s: has no input", s->model);
-    if (input_decides_shape(&s->input, 0))
-        return problem_set(p, EXIT_FILE, "input '%s' is no picture: it decides shapes",
-                           input_name(&s->input, 0));
-    if (!plan_read(s->runner.plan, input_name(&s->input, 0), &fed, p)) return false;
-    size_t size = fed.desc.rank > 1 && fed.desc.dim[0] > 0 ? (size_t)fed.desc.dim[0] : 1;
-    if (s->input.items && fed.desc.rank < 4) size = 1;
+static bool open_pictures(struct show *s, struct batch *b, size_t piece, size_t items,
+                          struct problem *p) {
+    const fovea_array *fed = &b->arrays[0];
+    size_t size = fed->desc.rank > 1 && fed->desc.dim[0] > 0 ? (size_t)fed->desc.dim[0] : 1;
+    if (s->input.items && fed->desc.rank < 4) size = 1;
     b->count = items ? items : size;
     b->list = host_alloc(b->count, sizeof *b->list);
-    bool good = true;
-    for (size_t k = 0; good && k < b->count; k++) {
+    for (size_t k = 0; k < b->count; k++) {
         struct shown *shown = &b->list[k];
         *shown = (struct shown){.number = piece * size + k, .batch = size, .k = k};
         input_piece_name(&s->input, piece, k, shown->name, sizeof shown->name);
-        good = !wants_maps(s->options) || take_picture(s, shown, &fed, p);
+        bool drawn = wants_maps(s->options) || wants_gradient(s->options);
+        if (drawn && !take_picture(s, shown, fed, p)) return false;
     }
-    array_free(&fed);
-    return good;
+    return true;
 }
 
-static void close_batch(struct batch *b) {
+static bool open_batch(struct show *s, struct batch *b, size_t piece, struct problem *p) {
+    size_t items = 0, ignored;
+    *b = (struct batch){host_alloc(s->input.n_feeds, sizeof *b->arrays), NULL, 0};
+    for (size_t k = 0; k < s->input.n_feeds; k++)
+        if (!input_piece(&s->input, k, piece, &b->arrays[k], k ? &ignored : &items, p))
+            return false;
+    return open_pictures(s, b, piece, items, p);
+}
+
+static void close_batch(const struct show *s, struct batch *b) {
+    for (size_t k = 0; b->arrays && k < s->input.n_feeds; k++) array_free(&b->arrays[k]);
     for (size_t k = 0; k < b->count; k++) release_shown(&b->list[k]);
+    free(b->arrays);
     free(b->list);
 }
 
@@ -118,27 +138,33 @@ static bool show_one(struct show *s, struct batch *b, struct layer *layer, struc
     fovea_array a;
     if (!plan_read(s->runner.plan, layer->value, &a, p)) return problem_in(p, layer->name);
     bool empty = fovea_desc_elements(&a.desc) < 1, good = true;
+    bool named = s->options->layers.count > 0;
     if (s->options->stats) layer_count(layer, &a, s->input.items ? b->count : 0);
-    for (size_t k = 0; good && k < b->count && wants_maps(s->options) && !empty; k++)
+    for (size_t k = 0; good && k < b->count && wants_maps(s->options) && (named || !empty); k++)
         good = show_layer(s, &b->list[k], layer, &a, p);
     array_free(&a);
     return good;
 }
 
-static bool show_piece(struct show *s, size_t piece, struct problem *p) {
-    size_t items;
-    struct batch b = {NULL, 0};
-    bool good = runner_feed(&s->runner, piece, &items, p) &&
-                problem_check(p, fovea_plan_run(s->runner.plan)) &&
-                open_batch(s, &b, piece, items, p);
+static bool show_layers(struct show *s, struct batch *b, size_t piece, struct problem *p) {
+    bool good = runner_feed_arrays(&s->runner, b->arrays, p) &&
+                problem_check(p, fovea_plan_run(s->runner.plan));
     for (size_t i = 0; good && i < s->layers.count; i++) {
         struct layer *layer = &s->layers.list[i];
         if (!layer->wanted) continue;
         progress_show("show", piece, s->input.pieces, layer->name);
         if (wants_maps(s->options) && !s->common->json) progress_end();
-        good = show_one(s, &b, layer, p);
+        good = show_one(s, b, layer, p);
     }
-    close_batch(&b);
+    return good;
+}
+
+static bool show_piece(struct show *s, size_t piece, struct problem *p) {
+    struct batch b;
+    bool good = open_batch(s, &b, piece, p) &&
+                (!wants_layers(s->options) || show_layers(s, &b, piece, p)) &&
+                (!wants_gradient(s->options) || show_gradient(s, b.list, b.count, b.arrays, p));
+    close_batch(s, &b);
     return good;
 }
 
@@ -161,7 +187,7 @@ static bool choose_layers(struct show *s, struct problem *p) {
     const struct text_list *names = &s->options->layers;
     for (size_t i = 0; i < names->count; i++)
         if (!layers_want(&s->layers, names->text[i], p)) return false;
-    if (names->count == 0 && needs_picture(s->options)) return layers_want(&s->layers, "all", p);
+    if (names->count == 0 && wants_layers(s->options)) return layers_want(&s->layers, "all", p);
     return true;
 }
 
@@ -188,6 +214,8 @@ static bool prepare(struct show *s, const struct text_list *operands, struct pro
     if (!input_open(&s->input, s->graph, operands, 1, &options.input, p) ||
         !host_context(&s->runner.context, s->common->device, false, p))
         return false;
+    if (s->input.n_feeds == 0)
+        return problem_set(p, EXIT_FILE, "%s: has no input to feed", s->model);
     s->runner.graph = s->graph;
     s->runner.input = &s->input;
     return true;
@@ -225,6 +253,7 @@ static void print_json(const struct show *s) {
 }
 
 static void release(struct show *s) {
+    show_gradient_end(s);
     runner_end(&s->runner);
     input_close(&s->input);
     labels_free(&s->labels);
@@ -255,7 +284,7 @@ static int run(const struct common *common, const struct text_list *operands) {
 
 const struct command show_command = {
     .name = "show",
-    .summary = "draw what a network's layers see: feature maps, filters, statistics",
+    .summary = "draw what a network's layers see: feature maps, filters, saliency, statistics",
     .usage = "MODEL [PICTURE...]",
     .text =
         "Writes PNG pictures with a title, labels and a legend. The feature maps of a layer share\n"
@@ -264,11 +293,15 @@ const struct command show_command = {
         "'fovea run --profile' lists them; each picture gets a folder of its own in FOLDER. A "
         "dead\n"
         "channel is one that a rectifier held at 0 everywhere, over all pictures. PICTURE is what\n"
-        "'fovea run' takes.",
-    .examples = "  fovea show lenet5.onnx --filters\n"
-                "  fovea show squeezenet.onnx cat.jpg --layer all --preset squeezenet\n"
-                "  fovea show lenet5.onnx t10k-images.gz --count 1000 --stats\n"
-                "  fovea show lenet5.onnx seven.png --layer conv1 --layer dense3 --out slides\n",
+        "'fovea run' takes. The score of a class is what goes into the model's last Softmax;\n"
+        "--saliency shows the magnitude of its gradient by each pixel, --cam the maps of a layer\n"
+        "weighed by the mean of its gradient by each map (Selvaraju et al. 2017).",
+    .examples =
+        "  fovea show lenet5.onnx --filters\n"
+        "  fovea show squeezenet.onnx cat.jpg --layer all --preset squeezenet\n"
+        "  fovea show lenet5.onnx t10k-images.gz --count 1000 --stats\n"
+        "  fovea show squeezenet.onnx cat.jpg --saliency --cam --class 281 --labels synsets.txt\n"
+        "  fovea show lenet5.onnx seven.png --layer conv1 --layer dense3 --out slides\n",
     .args = args,
     .min_operands = 1,
     .max_operands = SIZE_MAX,

@@ -32,6 +32,7 @@ struct show {
     struct layers layers;
     struct input input;
     struct runner runner;
+    struct explain *explain; /* NULL: neither --saliency nor --cam, or not begun */
     struct labels labels;
     struct text_list folders; /* of pictures, so that two of one name get two */
     struct written *written;
@@ -68,6 +69,11 @@ char *show_safe(const char *name);
 bool show_layer(struct show *s, struct shown *shown, const struct layer *layer,
                 const fovea_array *a, struct problem *p);
 bool show_filters(struct show *s, struct problem *p);
+/* Saliency and class activation maps of the pictures of a batch; `arrays` are what is fed, `first` the
+ * number of its first picture. */
+bool show_gradient(struct show *s, struct shown *list, size_t count, const fovea_array *arrays,
+                   struct problem *p);
+void show_gradient_end(struct show *s);
 void show_stats_print(const struct show *s);
 void show_stats_json(const struct show *s);
 
