@@ -123,15 +123,15 @@ static bool heat_draw(struct image *out, struct heat *h, const struct page_optio
                       struct problem *p) {
     const fovea_desc *d = &h->plane->desc;
     struct maps m = {h->plane, 0, 1, d->dim[0], d->dim[1], 1, false, false, 0};
-    int height, width, over_height = 0, over_width = 0;
+    int height, width;
     struct page_options options = *o;
     struct page page;
     h->scale = grid_scale(&m, COLOUR_HEAT, &options.odd);
     panel_size(d->dim[0], d->dim[1], &height, &width);
-    if (o->picture) panel_size(o->picture->height, o->picture->width, &over_height, &over_width);
-    int over_room = o->picture ? PANEL_GAP + over_width : 0;
+    if (o->picture) panel_size(o->picture->height, o->picture->width, &height, &width);
+    int over_room = o->picture ? PANEL_GAP + width : 0;
     options.width = width + over_room;
-    options.height = CAPTION + (height > over_height ? height : over_height);
+    options.height = CAPTION + height;
     options.scale = &h->scale;
     if (!page_create(&page, &options, p)) return false;
     int y = page.top + CAPTION, right = page.left + width + PANEL_GAP;
@@ -139,7 +139,7 @@ static bool heat_draw(struct image *out, struct heat *h, const struct page_optio
     draw_plane(&page.image, page.left, y, h, height, width);
     if (o->picture) {
         caption(&page.image, right, page.top, h->right);
-        draw_over(&page.image, right, y, h, o->picture, over_height, over_width);
+        draw_over(&page.image, right, y, h, o->picture, height, width);
     }
     *out = page.image;
     return true;
@@ -152,13 +152,14 @@ struct class_text {
     char *title, *subtitle, *name;
 };
 
-static struct class_text describe(const struct show *s, const struct explain *e, const char *what,
-                                  const struct shown *shown, int64_t class, const char *how) {
+static struct class_text describe(const struct show *s, const char *what, const struct shown *shown,
+                                  int64_t class, const struct layer *layer, const char *how) {
     const char *label = labels_name(&s->labels, class);
     char score[32];
-    page_number(score, sizeof score, explain_score(e, (int64_t)shown->k, class));
-    char *text = host_format("%s of class %lld%s%s%s", what, (long long)class, *label ? " (" : "",
-                             label, *label ? ")" : "");
+    page_number(score, sizeof score, explain_score(s->explain, (int64_t)shown->k, class));
+    char *text =
+        host_format("%s of class %lld%s%s%s%s%s", what, (long long)class, *label ? " (" : "", label,
+                    *label ? ")" : "", layer ? " at " : "", layer ? layer->name : "");
     struct class_text t = {show_title(s, text), host_format("score %s; %s", score, how), NULL};
     free(text);
     return t;
@@ -191,7 +192,7 @@ static bool show_saliency(struct show *s, struct shown *shown, int64_t class, st
                                   input_name(&s->input, 0));
     if (good) {
         struct class_text t =
-            describe(s, s->explain, "saliency", shown, class,
+            describe(s, "saliency", shown, class, NULL,
                      "magnitude of its gradient by each pixel, the largest of the channels");
         t.name = host_format("saliency");
         struct heat h = {.plane = &plane, .left = "saliency", .right = "over the picture"};
@@ -215,16 +216,17 @@ static bool show_cam(struct show *s, struct shown *shown, size_t i, const struct
                            layer->name);
     good = good && cam_of(&plane, &maps, &gradient, shown, p);
     if (good) {
-        char *safe = show_safe(layer->name), *what = host_format("Grad-CAM at %s", layer->name);
+        char *safe = show_safe(layer->name),
+             *size = host_format("%lld x %lld, as computed", (long long)d->dim[2],
+                                 (long long)d->dim[3]);
         struct class_text t =
-            describe(s, s->explain, what, shown, class,
+            describe(s, "Grad-CAM", shown, class, layer,
                      "maps weighed by the mean gradient of the score, where above 0");
         t.name = host_format("cam-%03zu-%s", layer->number, safe);
-        struct heat h = {
-            .plane = &plane, .left = "as the layer has it", .right = "over the picture"};
+        struct heat h = {.plane = &plane, .left = size, .right = "over the picture"};
         good = show_heat(s, shown, &t, &h, "cam", layer, p);
         free(safe);
-        free(what);
+        free(size);
     }
     array_free(&maps);
     array_free(&gradient);

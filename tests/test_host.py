@@ -30,7 +30,7 @@ def test_usage():
     expect(2, "run", model, "x.png", "--top", "many", says="--top")
     expect(2, "run", model, "x.png", "--json=1", says="takes no value")
     check("fovea run" in expect(0, "--help"), "--help has no examples")
-    for command in ("devices", "info", "run", "verify", "check", "bench", "tune", "new"):
+    for command in ("devices", "info", "run", "verify", "check", "bench", "tune", "new", "show"):
         text = expect(0, command, "--help")
         check("Examples:" in text and "--device" in text, f"{command} --help lacks something")
     check(expect(0, "--version").startswith("fovea "), "--version")

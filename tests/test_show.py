@@ -258,6 +258,108 @@ def test_not_finite():
     check("not finite" in expect(0, "show", same, x, "--stats", *REFERENCE), "the column of the table")
 
 
+# ---- Gradients ----
+
+def small_net(name, draw):
+    """x (2 channels of 6 x 6) -> Conv -> MaxPool -> Flatten -> Gemm -> Softmax, and its parameters."""
+    w, b = [draw.uniform(-1, 1) for _ in range(3 * 2 * 9)], [draw.uniform(-1, 1) for _ in range(3)]
+    dense = [draw.uniform(-1, 1) for _ in range(12 * 4)]
+    onnx_model(folder / name,
+               [onnx_node("Conv", ["x", "w", "b"], ["cv"], "conv"),
+                onnx_node("MaxPool", ["cv"], ["pv"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
+                onnx_node("Flatten", ["pv"], ["fv"], "flat"),
+                onnx_node("Gemm", ["fv", "d"], ["gv"], "dense"),
+                onnx_node("Softmax", ["gv"], ["y"], "soft", axis=1)],
+               [("x", ["N", 2, 6, 6])], [("y", ["N", 4])],
+               [("w", (3, 2, 3, 3), w), ("b", (3,), b), ("d", (12, 4), dense)])
+    return folder / name, nest(w, 3, 2, 3, 3), b, nest(dense, 12, 4)
+
+
+def scores_of(maps, dense):
+    flat = [max(m[2 * y + i][2 * x + j] for i in (0, 1) for j in (0, 1))
+            for m in maps for y in (0, 1) for x in (0, 1)]
+    return [sum(f * d[c] for f, d in zip(flat, dense)) for c in range(4)]
+
+
+def saliency_of(x, w, b, dense, chosen):
+    """Central differences; the network is linear between the kinks of its pooling."""
+    def score(c, row, column, step):
+        moved = [[list(line) for line in plane] for plane in x]
+        moved[c][row][column] += step
+        return scores_of(convolve(moved, w, b), dense)[chosen]
+    return [max(abs(score(c, row, column, 1e-6) - score(c, row, column, -1e-6)) / 2e-6 for c in (0, 1))
+            for row in range(6) for column in range(6)]
+
+
+def cam_of(x, w, b, dense, chosen):
+    """A channel's weight is what the score gains when all 16 of its values rise, over 16."""
+    maps = convolve(x, w, b)
+
+    def score(c, step):
+        return scores_of([[[v + step * (k == c) for v in row] for row in m]
+                          for k, m in enumerate(maps)], dense)[chosen]
+    weights = [(score(c, 1e-6) - score(c, -1e-6)) / 2e-6 / 16 for c in range(3)]
+    return [max(0, sum(a * m[row][column] for a, m in zip(weights, maps)))
+            for row in range(4) for column in range(4)]
+
+
+def test_gradients():
+    draw = random.Random(11)
+    net, w, b, dense = small_net("net.onnx", draw)
+    data = [draw.uniform(0, 1) for _ in range(2 * 2 * 36)]
+    x = npy_file(folder / "g.npy", (2, 2, 6, 6), data)
+    out = folder / "gradients"
+    for device in (REFERENCE, ()):
+        for words in ((), ("--class", 1)):
+            done = expect_json(0, "show", net, x, "--saliency", "--cam", "--npy", "--out", out, *words,
+                               *device)
+            check([w["kind"] for w in done["written"]] == ["saliency", "cam"] * 2, f"{done['written']}")
+            for k, one in enumerate(nest(data, 2, 2, 6, 6)):
+                scores = scores_of(convolve(one, w, b), dense)
+                chosen = 1 if words else scores.index(max(scores))
+                for name, shape, wanted in (
+                        ("saliency", (6, 6), saliency_of(one, w, b, dense, chosen)),
+                        ("cam-001-conv", (4, 4), cam_of(one, w, b, dense, chosen))):
+                    got = read_npy(out / f"g-{k}" / f"{name}.npy")
+                    far = max(abs(p - q) for p, q in zip(got[1], wanted))
+                    check(got[0] == shape and far < 1e-5 * max(1, *wanted),
+                          f"{name} {k} {device} {words}: {got}, not {wanted}")
+    # With a layer named, its maps are drawn too and Grad-CAM is its own.
+    done = expect_json(0, "show", net, x, "--cam", "--layer", "pool", "--out", out, *REFERENCE)
+    check([w["kind"] for w in done["written"]] == ["maps", "maps", "cam", "cam"], "--cam --layer")
+    expect(2, "show", net, x, "--cam", "--layer", "dense", "--out", out, *REFERENCE, says="'dense'")
+    expect(2, "show", net, x, "--saliency", "--class", 4, *REFERENCE, says="4 classes")
+
+
+def test_heat():
+    """Saliency over a picture: the pixel that counts is bright, the page is as large as it says."""
+    w = [float(k == 5 * 8 + 2) for k in range(64)] + [0] * 64
+    net = onnx_model(folder / "pixel.onnx",
+                     [onnx_node("Flatten", ["x"], ["f"], "flat"), onnx_node("Gemm", ["f", "w"], ["y"],
+                                                                            "dense", transB=1)],
+                     [("x", [1, 1, 8, 8])], [("y", [1, 2])], [("w", (2, 64), w)])
+    picture = png_file(folder / "white.png", 8, 8, [[255] * 8] * 8, 1)
+    out = folder / "heat"
+    for chosen, wanted in ((0, (252, 255, 164)), (1, (0, 0, 4))):
+        done = expect_json(0, "show", net, picture, "--saliency", "--class", chosen, "--out", out, *REFERENCE)
+        width, height, pixel = read_png(out / "white" / "saliency.png")
+        one = done["written"][0]
+        check((width, height) == (one["width"], one["height"]), "size of a saliency page")
+        left, top = MARGIN + INPUT, TOP + 34
+        check(cell(pixel, left, top, 60, 2, 5) == wanted, f"the pixel that counts, class {chosen}")
+        check(cell(pixel, left, top, 60, 3, 5) == (0, 0, 4), "one that does not")
+
+
+def test_no_gradient():
+    """Where whole numbers lie between the picture and the scores there is no gradient, and that is said."""
+    net = onnx_model(folder / "whole.onnx",
+                     [onnx_node("QuantizeLinear", ["x", "s"], ["q"], "to"),
+                      onnx_node("DequantizeLinear", ["q", "s"], ["y"], "back")],
+                     [("x", [1, 1, 2, 2])], [("y", [1, 1, 2, 2])], [("s", (), [0.1])])
+    x = npy_file(folder / "four.npy", (1, 1, 2, 2), [1, 2, 3, 4])
+    expect(3, "show", net, x, "--saliency", *REFERENCE, says="do not depend on 'x'")
+
+
 # ---- Errors ----
 
 def test_errors():

@@ -1,7 +1,7 @@
 # Completion of fovea's commands and options in bash.
 _fovea() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=
-    local word commands="devices info run verify check bench tune new"
+    local word commands="devices info run verify check bench tune new show"
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case " $commands " in *" $word "*) command=$word && break ;; esac
     done
