@@ -6,8 +6,9 @@
 #include "ops/conv.h"
 
 enum {
-    FUSED_CHANNELS = 128,   /* inputs at most: two rows of tiles stay in half a mebibyte */
-    FUSED_STEP = 2,         /* register tiles of a step of the fused form */
+    FUSED_CHANNELS = 128, /* inputs at most: two rows of tiles stay in half a mebibyte */
+    FUSED_STEP = 2,       /* register tiles of a step of the fused form */
+    FUSED_STEPS = 32, /* steps for each core at least: with fewer, three launches are as quick */
     CHUNK_BYTES = 24 << 20, /* workspace of a chunk of tiles: in a shared cache with the weights */
     CHUNK_STEPS = 4,        /* register tiles of a chunk at least */
     LAUNCH_LIMIT = 4096,    /* kernels of one node */
@@ -54,7 +55,7 @@ static void split(const struct site *s, struct winograd *w) {
     int64_t least = CHUNK_STEPS * w->rows;
     w->chunk = FUSED_STEP * w->rows;
     w->fused = w->c.ic <= FUSED_CHANNELS && w->c.oc <= 2 * FUSED_CHANNELS &&
-               w->tiles >= 8 * compute_units(s) * w->chunk;
+               w->tiles >= FUSED_STEPS * compute_units(s) * w->chunk;
     if (w->fused) {
         balance(s, w);
         if (w->chunk > w->run) w->chunk = w->run;
@@ -140,13 +141,22 @@ static double estimate(const struct site *s, int64_t tile) {
 
 /* ---- How ---- */
 
-/* Every kernel of a node gets the same defines: they are one program. */
-static void begin(const struct site *s, struct recipe *r, const struct winograd *w,
-                  const char *function) {
+/* A kernel gets the defines that it reads and no other, so that networks with many kinds of nodes compile
+ * it once: _multiply is the same for both sizes of tiles. */
+static void begin(const struct site *s, struct recipe *r, const char *function) {
     recipe_kernel(r, "conv_winograd", function);
     recipe_width(r, s);
+}
+
+static void define_tile(struct recipe *r, const struct winograd *w) {
     recipe_define(r, "TILE", w->tile);
+}
+
+static void define_rows(struct recipe *r, const struct winograd *w) {
     recipe_define(r, "ROWS", w->rows);
+}
+
+static void define_end(const struct site *s, struct recipe *r) {
     recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
     recipe_define(r, "HAS_RESIDUAL", site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_define(r, "ACTIVATION", node_activation(s->node).kind);
@@ -158,7 +168,8 @@ static void groups(struct recipe *r, int64_t x, int64_t y) {
 }
 
 static void lower_pack(const struct site *s, struct recipe *r, const struct winograd *w) {
-    begin(s, r, w, "conv_winograd_pack");
+    begin(s, r, "conv_winograd_pack");
+    define_tile(r, w);
     recipe_int(r, w->c.ic);
     recipe_int(r, w->c.oc);
     recipe_value(r, site_in(s, 1));
@@ -187,7 +198,10 @@ static void push_all(struct recipe *r, const int64_t *numbers, size_t n) {
 
 static void lower_fused(const struct site *s, struct recipe *r, const struct winograd *w) {
     const struct window *v = &w->c.w;
-    begin(s, r, w, "conv_winograd_fused");
+    begin(s, r, "conv_winograd_fused");
+    define_tile(r, w);
+    define_rows(r, w);
+    define_end(s, r);
     PUSH(r, w->tiles, w->run, w->across, w->down, w->c.ic, v->in[1], v->in[2], w->c.oc, v->out[1],
          v->out[2], v->pad_begin[1], v->pad_begin[2], w->padded, w->v_plane, w->m_plane);
     recipe_value(r, site_in(s, 0));
@@ -207,7 +221,8 @@ static void lower_input(const struct site *s, struct recipe *r, const struct win
                         int64_t first, int64_t count) {
     const struct window *v = &w->c.w;
     int64_t run = run_of(s, count, w->in_blocks);
-    begin(s, r, w, "conv_winograd_input");
+    begin(s, r, "conv_winograd_input");
+    define_tile(r, w);
     PUSH(r, first, count, run, w->across, w->down, w->c.ic, v->in[1], v->in[2], v->pad_begin[1],
          v->pad_begin[2], w->padded, w->v_plane);
     recipe_value(r, site_in(s, 0));
@@ -218,7 +233,8 @@ static void lower_input(const struct site *s, struct recipe *r, const struct win
 /* Four groups for each place: few enough to cost nothing, enough to end together. */
 static void lower_multiply(const struct site *s, struct recipe *r, const struct winograd *w) {
     int64_t run = ceil_div(w->pairs, 4);
-    begin(s, r, w, "conv_winograd_multiply");
+    begin(s, r, "conv_winograd_multiply");
+    define_rows(r, w);
     PUSH(r, w->in_blocks, w->pairs, run, w->padded, w->v_plane, w->m_plane);
     recipe_workspace(r, 0, sizeof(float));
     recipe_packed(r, 0, sizeof(float));
@@ -229,7 +245,9 @@ static void lower_multiply(const struct site *s, struct recipe *r, const struct 
 static void lower_output(const struct site *s, struct recipe *r, const struct winograd *w,
                          int64_t first, int64_t count) {
     int64_t run = run_of(s, count, w->out_blocks);
-    begin(s, r, w, "conv_winograd_output");
+    begin(s, r, "conv_winograd_output");
+    define_tile(r, w);
+    define_end(s, r);
     PUSH(r, first, count, run, w->across, w->down, w->c.oc, w->c.w.out[1], w->c.w.out[2], w->padded,
          w->m_plane);
     recipe_workspace(r, (size_t)(w->places * w->v_plane) * sizeof(float), sizeof(float));
