@@ -1,80 +1,148 @@
 /* Computes       batch normalisation with the statistics of the batch itself, and the new running
  *                mean and variance: old * momentum + new * (1 - momentum)
- * Layouts        x, y (batch, channels, spatial); scale, bias, mean, variance (channels)
- * Launch         _statistics: 1-D, one work-item for each channel, two passes: the mean, then the
- *                mean of squared differences; _apply: 1-D, one work-item for each element
- * Defines        ACTIVATION
- * Local memory   none
+ * Layouts        x, y (batch, channels, spatial); scale, bias, mean, variance, means, inverses (channels);
+ *                partial (channels, parts, 4)
+ * Launch         _parts: (parts * LANES, channels), LANES work-items for each part; _finish: 1-D, one for
+ *                each channel; _apply: 1-D, RUN neighbouring elements of a plane for each work-item
+ * Defines        LANES: work-items of a group, a power of two (1); ACTIVATION, RUN as in common.h
+ * Local memory   LANES floats
  * Truth          lib/reference/norm.c
- * Source         the ONNX standard, BatchNormalization with training_mode=1
+ * Source         the ONNX standard, BatchNormalization with training_mode=1; Chan, Golub and LeVeque,
+ *                Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979
  *
- * has_mean and has_variance: the new running values are wanted. */
+ * A part is `chunk` neighbouring elements of `images` images: few enough to be in the cache when they are
+ * read again. It finds its own mean m, the pivot of its r = sum (x - m) and q = sum (x - m)^2. About the mean
+ * of all, with d = m - mean, they sum to q + 2 d r + count d^2: no difference of large squares. */
 
-acc batch_norm_training_sum(__global const real *x, int n);
-acc batch_norm_training_sum(__global const real *x, int n) {
-    acc8 sums = 0;
-    int i = 0;
-    for (; i + 8 <= n; i += 8) sums += load8(x + i);
-    acc sum = sum8(sums);
-    for (; i < n; i++) sum += x[i];
-    return sum;
+#ifndef LANES
+#define LANES 1
+#endif
+
+/* The elements [first, last) of rows `row` apart, of which this lane takes every LANES-th. */
+struct batch_norm_training_piece {
+    __global const real *x;
+    int rows, row, first, last;
+};
+
+INLINE acc8 batch_norm_training_load(__global const real *x) {
+    if (LANES == 1) return load8(x);
+    return (acc8)(x[0], x[LANES], x[2 * LANES], x[3 * LANES], x[4 * LANES], x[5 * LANES],
+                  x[6 * LANES], x[7 * LANES]);
 }
 
-/* The sum of squared differences from the mean. */
-acc batch_norm_training_spread(__global const real *x, int n, acc mean);
-acc batch_norm_training_spread(__global const real *x, int n, acc mean) {
+acc batch_norm_training_sum(struct batch_norm_training_piece p);
+acc batch_norm_training_sum(struct batch_norm_training_piece p) {
     acc8 sums = 0;
-    int i = 0;
-    for (; i + 8 <= n; i += 8) {
-        acc8 difference = load8(x + i) - mean;
-        sums += difference * difference;
+    acc sum = 0;
+    for (int n = 0; n < p.rows; n++) {
+        __global const real *x = p.x + (size_t)n * (size_t)p.row;
+        int i = p.first;
+        for (; i + 7 * LANES < p.last; i += 8 * LANES) sums += batch_norm_training_load(x + i);
+        for (; i < p.last; i += LANES) sum += x[i];
     }
-    acc sum = sum8(sums);
-    for (; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
-    return sum;
+    return sum + sum8(sums);
 }
 
-/* statistics (channels, 2): mean, 1 / sqrt(variance + epsilon) */
-__kernel void batch_norm_training_statistics(
-    int batch, int channels, int spatial, int has_mean, int has_variance, float epsilon,
-    float momentum, float rest, __global const real *x, ulong x_offset, __global const real *mean,
-    ulong mean_offset, __global const real *variance, ulong variance_offset,
-    __global float *statistics, ulong statistics_offset, __global real *new_mean,
+/* The sums of differences from `middle` and of their squares. */
+float2 batch_norm_training_spread(struct batch_norm_training_piece p, acc middle);
+float2 batch_norm_training_spread(struct batch_norm_training_piece p, acc middle) {
+    acc8 rests = 0, squares = 0;
+    acc rest = 0, square = 0;
+    for (int n = 0; n < p.rows; n++) {
+        __global const real *x = p.x + (size_t)n * (size_t)p.row;
+        int i = p.first;
+        for (; i + 7 * LANES < p.last; i += 8 * LANES) {
+            acc8 d = batch_norm_training_load(x + i) - middle;
+            rests += d;
+            squares += d * d;
+        }
+        for (; i < p.last; i += LANES) {
+            acc d = x[i] - middle;
+            rest += d;
+            square += d * d;
+        }
+    }
+    return (float2)(rest + sum8(rests), square + sum8(squares));
+}
+
+/* The sum over the lanes, for all of them. */
+acc batch_norm_training_join(acc v, __local acc *shared);
+acc batch_norm_training_join(acc v, __local acc *shared) {
+    int lane = get_local_id(0);
+    if (LANES == 1) return v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    shared[lane] = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int span = LANES / 2; span > 0; span /= 2) {
+        if (lane < span) shared[lane] += shared[lane + span];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    return shared[0];
+}
+
+__kernel void batch_norm_training_parts(int batch, int channels, int spatial, int images, int chunk,
+                                        int chunks, int parts, __global const real *x,
+                                        ulong x_offset, __global float *partial,
+                                        ulong partial_offset) {
+    __local acc shared[LANES];
+    int part = (int)get_group_id(0), c = (int)get_global_id(1), lane = (int)get_local_id(0);
+    int n = part / chunks * images, start = part % chunks * chunk;
+    struct batch_norm_training_piece p = {
+        x + x_offset + (size_t)(n * channels + c) * (size_t)spatial, min(images, batch - n),
+        channels * spatial, start + lane, min(spatial, start + chunk)};
+    acc sum = batch_norm_training_join(batch_norm_training_sum(p), shared);
+    acc middle = sum / (float)(p.rows * (p.last - start));
+    float2 spread = batch_norm_training_spread(p, middle);
+    acc rest = batch_norm_training_join(spread.x, shared);
+    acc square = batch_norm_training_join(spread.y, shared);
+    if (lane == 0)
+        vstore4((float4)(sum, middle, rest, square), 0,
+                partial + partial_offset + (size_t)(c * parts + part) * 4);
+}
+
+__kernel void batch_norm_training_finish(
+    int batch, int channels, int spatial, int images, int chunk, int chunks, int parts,
+    int has_mean, int has_variance, float epsilon, float momentum, float remainder,
+    __global const float *partial, ulong partial_offset, __global const real *mean,
+    ulong mean_offset, __global const real *variance, ulong variance_offset, __global real *means,
+    ulong means_offset, __global real *inverses, ulong inverses_offset, __global real *new_mean,
     ulong new_mean_offset, __global real *new_variance, ulong new_variance_offset) {
     int c = get_global_id(0);
     if (c >= channels) return;
-    acc sum = 0, squares = 0;
-    float count = (float)(batch * spatial);
-    for (int n = 0; n < batch; n++) {
-        __global const real *plane = x + x_offset + (size_t)(n * channels + c) * (size_t)spatial;
-        sum += batch_norm_training_sum(plane, spatial);
-    }
+    acc sum = 0, squares = 0, count = (float)batch * (float)spatial;
+    partial += partial_offset + (size_t)(c * parts) * 4;
+    for (int p = 0; p < parts; p++) sum += partial[p * 4];
     acc average = sum / count;
-    for (int n = 0; n < batch; n++) {
-        __global const real *plane = x + x_offset + (size_t)(n * channels + c) * (size_t)spatial;
-        squares += batch_norm_training_spread(plane, spatial, average);
+    for (int p = 0; p < parts; p++) {
+        float4 part = vload4(p, partial);
+        int rows = min(images, batch - p / chunks * images);
+        int width = min(chunk, spatial - p % chunks * chunk);
+        acc d = part.y - average;
+        squares += part.w + d * (2 * part.z + (float)(rows * width) * d);
     }
-    acc spread = squares / count;
-    statistics += statistics_offset;
-    statistics[2 * c] = average;
-    statistics[2 * c + 1] = 1 / sqrt(spread + epsilon);
-    if (has_mean) new_mean[new_mean_offset + c] = mean[mean_offset + c] * momentum + average * rest;
+    acc spread = max(squares, 0.0f) / count;
+    means[means_offset + c] = average;
+    inverses[inverses_offset + c] = 1 / sqrt(spread + epsilon);
+    if (has_mean)
+        new_mean[new_mean_offset + c] = mean[mean_offset + c] * momentum + average * remainder;
     if (has_variance)
         new_variance[new_variance_offset + c] =
-            variance[variance_offset + c] * momentum + spread * rest;
+            variance[variance_offset + c] * momentum + spread * remainder;
 }
 
-__kernel void batch_norm_training_apply(int elements, int channels, int spatial,
+__kernel void batch_norm_training_apply(int planes, int channels, int spatial,
                                         __global const real *x, ulong x_offset,
                                         __global const real *scale, ulong scale_offset,
                                         __global const real *bias, ulong bias_offset,
-                                        __global const float *statistics, ulong statistics_offset,
+                                        __global const real *means, ulong means_offset,
+                                        __global const real *inverses, ulong inverses_offset,
                                         float alpha, float beta, __global real *y, ulong y_offset) {
-    int i = get_global_id(0);
-    if (i >= elements) return;
-    int c = i / spatial % channels;
-    statistics += statistics_offset;
-    acc normal = (x[x_offset + i] - statistics[2 * c]) * statistics[2 * c + 1];
-    acc sum = normal * scale[scale_offset + c] + bias[bias_offset + c];
-    y[y_offset + i] = activate(sum, alpha, beta);
+    int runs = (spatial + RUN - 1) / RUN, plane = (int)get_global_id(0) / runs;
+    int i = (int)get_global_id(0) % runs * RUN, last = min(spatial, i + RUN), c = plane % channels;
+    if (plane >= planes) return;
+    acc middle = means[means_offset + c], shift = bias[bias_offset + c];
+    acc factor = inverses[inverses_offset + c] * scale[scale_offset + c];
+    x += x_offset + (size_t)plane * (size_t)spatial;
+    y += y_offset + (size_t)plane * (size_t)spatial;
+    for (; i < last; i++) y[i] = activate((x[i] - middle) * factor + shift, alpha, beta);
 }

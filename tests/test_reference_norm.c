@@ -114,6 +114,24 @@ START_TEST(cancellation_is_in_the_bound) {
 }
 END_TEST
 
+START_TEST(batch_norm_grad_by_hand) {
+    const double x[] = {-1, 0, 1}, dy[] = {1, 2, 6}, scale[] = {2}, mean[] = {0}, inverse[] = {0.5};
+    const char *line = "BatchNormalizationGrad 1x1x3 1x1x3 1 1 1 -> 3";
+    const double *const in[] = {dy, x, scale, mean, inverse};
+    /* h = x / 2; dx = dy - 3 - h * 2.5 / 3 */
+    const double dx[] = {-2 + 1.25 / 3, -1, 3 - 1.25 / 3}, dscale[] = {2.5}, dbias[] = {9};
+    expect_reference(line, in, 0, dx, 3, 1e-7);
+    expect_reference(line, in, 1, dscale, 1, 0);
+    expect_reference(line, in, 2, dbias, 1, 0);
+    /* What it needs of the forward pass: mean and 1 / sqrt(variance + epsilon). */
+    line = "BatchNormalization 1x1x3 1 1 1 1 training_mode=1 epsilon=0.25 -> 5";
+    const double shifted[] = {1, 1, 4}, ends[] = {2, 1 / 1.5};
+    const double *const forward[] = {shifted, scale, mean, mean, mean};
+    expect_reference(line, forward, 3, ends, 1, 0);
+    expect_reference(line, forward, 4, ends + 1, 1, 1e-7);
+}
+END_TEST
+
 START_TEST(refusals) {
     expect_refused("BatchNormalization 2x3x2 3 3 3", FOVEA_INVALID);
     expect_refused("BatchNormalization 2x3x2 3 3 3 2", FOVEA_INVALID);
@@ -155,6 +173,7 @@ int main(void) {
     tcase_add_test(tests, lrn);
     tcase_add_test(tests, cancellation_is_in_the_bound);
     tcase_add_test(tests, refusals);
+    tcase_add_test(tests, batch_norm_grad_by_hand);
     suite_add_tcase(suite, tests);
     return harness_main(suite);
 }

@@ -143,12 +143,13 @@ void gradient_give(struct gradient *gr, size_t i, fovea_value grad) {
 struct recomputation {
     struct gradient *gr;
     const bool *kept;
+    size_t n_kept;     /* values that `kept` knows; later ones are kept */
     fovea_value *copy; /* by value: computed again; FOVEA_NO_VALUE: not yet */
 };
 
 static bool is_kept(const struct recomputation *r, fovea_value v) {
     const struct value *value = &r->gr->graph->values[v];
-    return v >= r->gr->n_values || r->kept[v] || value->producer == FOVEA_NO_VALUE;
+    return v >= r->n_kept || r->kept[v] || value->producer == FOVEA_NO_VALUE;
 }
 
 /* Appends a copy of the node that made `v`; its inputs are kept or were copied. Running statistics are
@@ -211,6 +212,38 @@ static fovea_status available(struct recomputation *r, const fovea_value *from, 
         if (r->copy[from[i]] == FOVEA_NO_VALUE) TRY(recompute(r, from[i]));
         to[i] = r->copy[from[i]];
     }
+    return FOVEA_OK;
+}
+
+/* ---- What rules read and a graph may have left out ---- */
+
+static bool reads_output(const struct node *n, size_t i) {
+    switch (n->op) {
+    case OP_BatchNormalization: return i >= 3 && attr_int(n, "training_mode", 0) != 0;
+    default: return false;
+    }
+}
+
+/* Asks node k for output i. */
+static fovea_status ask_for_output(fovea_graph *g, size_t k, size_t i) {
+    struct node *n = &g->nodes[k];
+    if (i >= n->n_out) {
+        fovea_value *out = mem_resize(n->out, n->n_out * sizeof *out, (i + 1) * sizeof *out);
+        if (!out) return fail_memory((i + 1) * sizeof *out, "a node's outputs");
+        n->out = out;
+        while (n->n_out <= i) n->out[n->n_out++] = FOVEA_NO_VALUE;
+    }
+    if (n->out[i] != FOVEA_NO_VALUE) return FOVEA_OK;
+    TRY(graph_value_add(g, NULL, NULL, &n->out[i]));
+    g->values[n->out[i]].producer = (uint32_t)k;
+    return graph_infer(g, n);
+}
+
+static fovea_status ask_for_outputs(fovea_graph *g) {
+    enum { OUTPUTS_MOST = 5 };
+    for (size_t k = 0; k < g->n_nodes; k++)
+        for (size_t i = 0; i < OUTPUTS_MOST && !g->nodes[k].dead; i++)
+            if (reads_output(&g->nodes[k], i)) TRY(ask_for_output(g, k, i));
     return FOVEA_OK;
 }
 
@@ -315,8 +348,10 @@ fovea_status graph_gradient(fovea_graph *g, fovea_value y, const fovea_value *va
                             fovea_value *grads, const struct gradient_options *o) {
     for (size_t i = 0; i < count; i++) grads[i] = FOVEA_NO_VALUE;
     TRY(check_request(g, y, values, count));
+    struct recomputation r = {.kept = o ? o->kept : NULL, .n_kept = g->n_values};
+    TRY(ask_for_outputs(g));
     struct gradient gr = {.graph = g, .n_values = g->n_values};
-    struct recomputation r = {&gr, o ? o->kept : NULL, NULL};
+    r.gr = &gr;
     gr.wanted = mem_zero(g->n_values + 1, sizeof *gr.wanted);
     gr.of = mem_array(2 * g->n_values, sizeof *gr.of);
     fovea_status status = FOVEA_OK;

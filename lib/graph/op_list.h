@@ -29,7 +29,7 @@ OP(GlobalMaxPool, global_pool, global_max_pool, global_pool, 0, max_pool)
 OP(GlobalLpPool, global_pool, global_lp_pool, global_pool, 0, lp_pool)
 
 /* shape_norm.c, norm.c */
-OP(BatchNormalization, batch_norm, batch_norm, batch_norm, 0, none)
+OP(BatchNormalization, batch_norm, batch_norm, batch_norm, 0, batch_norm)
 OP(InstanceNormalization, instance_norm, instance_norm, instance_norm, 0, none)
 OP(GroupNormalization, group_norm, group_norm, group_norm, 0, none)
 OP(LayerNormalization, layer_norm, layer_norm, layer_norm, 0, none)
@@ -149,6 +149,7 @@ OP(Reorder, identity, copy, reorder, 0, none)
 OP(ConvGradWeights, conv_grad_weights, conv_grad_weights, conv_grad_weights, 0, none)
 OP(MaxPoolGrad, max_pool_grad, max_pool_grad, max_pool_grad, 0, none)
 OP(AveragePoolGrad, average_pool_grad, average_pool_grad, average_pool_grad, 0, none)
+OP(BatchNormalizationGrad, batch_norm_grad, batch_norm_grad, batch_norm_grad, 0, none)
 
 /* updates: made by lib/train, in no file. See update.h; shape_update.c, update.c */
 OP(Update, update, update, update, 0, none)

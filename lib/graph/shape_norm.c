@@ -27,8 +27,9 @@ static fovea_status want_epsilon(const struct node *n) {
     return fail(FOVEA_INVALID, "epsilon is %g; it must be 0 or more", (double)epsilon);
 }
 
-/* x, scale, bias, mean, variance -> y; in training also the new running mean and variance. A rank-1
- * input is a batch of numbers with one channel. */
+/* x, scale, bias, mean, variance -> y; in training also the new running mean and variance and, for its
+ * gradient, the mean and 1 / sqrt(variance + epsilon) of the batch. A rank-1 input is a batch of numbers
+ * with one channel. */
 fovea_status shape_batch_norm(fovea_graph *g, struct node *n) {
     TRY(shape_want_inputs(g, n, 5, 5));
     TRY(shape_want_floats(g, n, 5));
@@ -46,7 +47,26 @@ fovea_status shape_batch_norm(fovea_graph *g, struct node *n) {
                     desc_text(x));
     TRY(shape_set(g, n, 0, x->dtype, x->rank, x->dim));
     TRY(shape_set(g, n, 1, node_in(g, n, 3)->desc.dtype, 1, &channels));
-    return shape_set(g, n, 2, node_in(g, n, 4)->desc.dtype, 1, &channels);
+    TRY(shape_set(g, n, 2, node_in(g, n, 4)->desc.dtype, 1, &channels));
+    TRY(shape_set(g, n, 3, x->dtype, 1, &channels));
+    return shape_set(g, n, 4, x->dtype, 1, &channels);
+}
+
+/* dy, x, scale, and of the batch the mean and 1 / sqrt(variance + epsilon) -> dx, dscale, dbias. */
+fovea_status shape_batch_norm_grad(fovea_graph *g, struct node *n) {
+    TRY(shape_want_inputs(g, n, 5, 5));
+    TRY(shape_want_floats(g, n, 5));
+    const fovea_desc *dy = &node_in(g, n, 0)->desc, *x = &node_in(g, n, 1)->desc;
+    TRY(want_rank(x, 1));
+    int64_t channels = x->rank > 1 ? x->dim[1] : 1;
+    if (!desc_equal(dy, x) || fovea_desc_elements(x) == 0)
+        return fail(FOVEA_INVALID,
+                    "inputs 0 and 1 have shapes %s and %s; they must be equal and not empty",
+                    desc_text(dy), desc_text(x));
+    TRY(want_vectors(g, n, 2, 5, channels));
+    TRY(shape_set(g, n, 0, x->dtype, x->rank, x->dim));
+    TRY(shape_set(g, n, 1, node_in(g, n, 2)->desc.dtype, 1, &channels));
+    return shape_set(g, n, 2, node_in(g, n, 2)->desc.dtype, 1, &channels);
 }
 
 /* x, scale, bias -> y. */

@@ -134,6 +134,9 @@ fovea_status draft_emit(struct draft *d) {
     if (d->op == OP_Conv &&
         d->n_in > 3) /* the fourth, a residual, is of this library's own making */
         return fail(FOVEA_BAD_FILE, "it has %zu inputs; a Conv has 2 or 3", d->n_in);
+    if (d->op == OP_BatchNormalization && d->n_out > 3) /* as are the fourth and fifth output */
+        return fail(FOVEA_BAD_FILE, "it has %zu outputs; a BatchNormalization has 1 to 3",
+                    d->n_out);
     const char *name = d->file->name && *d->file->name ? d->file->name : d->name;
     return append(d->loader, d->op, name, d->in, d->n_in, d->out, d->n_out, d->attr, d->n_attr);
 }

@@ -1,7 +1,8 @@
 /* Normalisation on a device. Instance normalisation is group normalisation with one channel a group. */
 #include "ops/blocked.h"
+#include "ops/norm.h"
 
-static const struct algorithm batch_norm, batch_norm_training, group_norm, layer_norm, lrn;
+static const struct algorithm batch_norm, group_norm, layer_norm, lrn;
 
 const struct algorithm *const batch_norm_algorithms[] = {&batch_norm_blocked, &batch_norm,
                                                          &batch_norm_training, NULL};
@@ -10,12 +11,7 @@ const struct algorithm *const group_norm_algorithms[] = {&group_norm, NULL};
 const struct algorithm *const layer_norm_algorithms[] = {&layer_norm, NULL};
 const struct algorithm *const lrn_algorithms[] = {&lrn_blocked, &lrn, NULL};
 
-/* The input as (batch, channels, spatial). */
-struct planes {
-    int64_t batch, channels, spatial, elements;
-};
-
-static struct planes planes_of(const struct site *s) {
+struct planes norm_planes(const struct site *s) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
     struct planes p = {x->dim[0], 1, 1, fovea_desc_elements(x)};
     if (x->rank > 1) p.channels = x->dim[1];
@@ -27,32 +23,36 @@ static struct planes planes_of(const struct site *s) {
 static void end(const struct site *s, struct recipe *r) {
     recipe_activation(r, s->node);
     recipe_value(r, site_out(s, 0));
-    recipe_global(r, (size_t)planes_of(s).elements, 0, 0);
+    recipe_global(r, (size_t)norm_planes(s).elements, 0, 0);
 }
 
 enum { CPU_RUN = 256 };
 
-/* A launch over whole planes, in runs of neighbouring elements: the defines, and what `end` does. */
-static void end_runs(const struct site *s, struct recipe *r) {
-    struct planes p = planes_of(s);
-    int64_t run = s->device->local_memory_is_real ? 1 : CPU_RUN;
-    end(s, r);
-    recipe_define(r, "RUN", run);
-    recipe_global(r, (size_t)(p.batch * p.channels * ((p.spatial + run - 1) / run)), 0, 0);
+int64_t norm_run(const struct site *s) {
+    return s->device->local_memory_is_real ? 1 : CPU_RUN;
 }
 
-static bool trains(const struct site *s) {
-    return attr_int(s->node, "training_mode", 0) != 0;
+void norm_launch_runs(const struct site *s, struct recipe *r) {
+    struct planes p = norm_planes(s);
+    recipe_define(r, "RUN", norm_run(s));
+    recipe_global(r, (size_t)(p.batch * p.channels * ceil_div(p.spatial, norm_run(s))), 0, 0);
+}
+
+/* A launch over whole planes, in runs of neighbouring elements: the defines, and what `end` does. */
+static void end_runs(const struct site *s, struct recipe *r) {
+    recipe_activation(r, s->node);
+    recipe_value(r, site_out(s, 0));
+    norm_launch_runs(s, r);
 }
 
 /* ---- Batch normalisation ---- */
 
 static const char *batch_norm_refuse(const struct site *s) {
-    return trains(s) ? "training_mode must be 0" : NULL;
+    return attr_int(s->node, "training_mode", 0) ? "training_mode must be 0" : NULL;
 }
 
 static fovea_status batch_norm_lower(const struct site *s, struct recipe *r) {
-    struct planes p = planes_of(s);
+    struct planes p = norm_planes(s);
     recipe_kernel(r, "batch_norm", "batch_norm");
     recipe_int(r, p.batch * p.channels);
     recipe_int(r, p.channels);
@@ -70,58 +70,10 @@ static const struct algorithm batch_norm = {
     .lower = batch_norm_lower,
 };
 
-static const char *batch_norm_training_refuse(const struct site *s) {
-    if (!trains(s)) return "training_mode must be 1";
-    return node_out(s->graph, s->node, 0) ? NULL : "the normalised output must be wanted";
-}
-
-static size_t batch_norm_training_workspace(const struct site *s) {
-    return (size_t)planes_of(s).channels * 2 * sizeof(float);
-}
-
-static fovea_status batch_norm_training_lower(const struct site *s, struct recipe *r) {
-    struct planes p = planes_of(s);
-    float momentum = attr_float(s->node, "momentum", 0.9f);
-    recipe_kernel(r, "batch_norm_training", "batch_norm_training_statistics");
-    recipe_define(r, "ACTIVATION",
-                  node_activation(s->node).kind); /* one program for both kernels */
-    recipe_int(r, p.batch);
-    recipe_int(r, p.channels);
-    recipe_int(r, p.spatial);
-    recipe_int(r, node_out(s->graph, s->node, 1) != NULL);
-    recipe_int(r, node_out(s->graph, s->node, 2) != NULL);
-    recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));
-    recipe_float(r, momentum);
-    recipe_float(r, (float)(1 - (double)momentum));
-    recipe_value(r, site_in(s, 0));
-    recipe_value(r, site_in(s, 3));
-    recipe_value(r, site_in(s, 4));
-    recipe_workspace(r, 0, sizeof(float));
-    recipe_value(r, site_out(s, 1));
-    recipe_value(r, site_out(s, 2));
-    recipe_global(r, (size_t)p.channels, 0, 0);
-    recipe_kernel(r, "batch_norm_training", "batch_norm_training_apply");
-    recipe_int(r, p.elements);
-    recipe_int(r, p.channels);
-    recipe_int(r, p.spatial);
-    for (size_t i = 0; i < 3; i++) recipe_value(r, site_in(s, i));
-    recipe_workspace(r, 0, sizeof(float));
-    end(s, r);
-    return FOVEA_OK;
-}
-
-static const struct algorithm batch_norm_training = {
-    .name = "batch_norm_training",
-    .refuse = batch_norm_training_refuse,
-    .workspace = batch_norm_training_workspace,
-    .inexact = true, /* the root */
-    .lower = batch_norm_training_lower,
-};
-
 /* ---- Group and instance normalisation ---- */
 
 static int64_t groups_of(const struct site *s) {
-    struct planes p = planes_of(s);
+    struct planes p = norm_planes(s);
     return p.batch * (s->node->op == OP_InstanceNormalization ? p.channels
                                                               : attr_int(s->node, "num_groups", 1));
 }
@@ -131,7 +83,7 @@ static size_t group_norm_workspace(const struct site *s) {
 }
 
 static fovea_status group_norm_lower(const struct site *s, struct recipe *r) {
-    struct planes p = planes_of(s);
+    struct planes p = norm_planes(s);
     int64_t groups = groups_of(s), size = groups ? p.elements / groups : 0;
     recipe_kernel(r, "group_norm", "group_norm_statistics");
     recipe_int(r, groups);
@@ -224,7 +176,8 @@ static void push_broadcast(const struct site *s, struct recipe *r, size_t i) {
 }
 
 static fovea_status layer_norm_lower(const struct site *s, struct recipe *r) {
-    int64_t rows = rows_of(s), elements = planes_of(s).elements, size = rows ? elements / rows : 0;
+    int64_t rows = rows_of(s), elements = norm_planes(s).elements,
+            size = rows ? elements / rows : 0;
     bool has_bias = node_in(s->graph, s->node, 2) != NULL;
     recipe_kernel(r, "layer_norm", "layer_norm_statistics");
     recipe_define(r, "HAS_BIAS", has_bias);
@@ -261,11 +214,11 @@ static const struct algorithm layer_norm = {
 static double lrn_estimate(const struct site *s) {
     double operations =
         lrn_quarters(s) ? 6 : 100; /* for each element: loads again, roots or a power */
-    return blocked_seconds(s, operations * (double)planes_of(s).elements);
+    return blocked_seconds(s, operations * (double)norm_planes(s).elements);
 }
 
 static fovea_status lrn_lower(const struct site *s, struct recipe *r) {
-    struct planes p = planes_of(s);
+    struct planes p = norm_planes(s);
     int64_t size = attr_int(s->node, "size", 1);
     recipe_kernel(r, "lrn", "lrn");
     recipe_define(r, "QUARTERS", lrn_quarters(s));

@@ -6,6 +6,14 @@
  *     variance   differences from the computed mean are d - e, rounded: sum (d - e)^2 =
  *                sum d^2 + n e^2, as the d sum to zero; squaring, summing and dividing gives
  *                |error| <= e^2 + gamma(n + 11) * (variance + e^2)
+ *     in parts   (batch normalisation of a batch) each part i of the batch has a pivot m_i, the mean that
+ *                it found, off by e_i, and leaves r_i = sum (x - m_i), q_i = sum (x - m_i)^2. About the
+ *                computed mean m, d_i = m_i - m, sum (x - m)^2 = sum_i (q_i + 2 d_i r_i + n_i d_i^2)
+ *                exactly. Each term is off by gamma(n + 11) of q_i + 2 |d_i| sum |x - m_i| + n_i d_i^2 <=
+ *                2 (q_i + n_i d_i^2) (Cauchy, Schwarz), and T = sum_i (q_i + n_i d_i^2) exceeds the sum of
+ *                squares by 2 |sum n_i d_i e_i| <= T / 3 + 3 sum n_i e_i^2, with
+ *                sum n_i e_i^2 <= gamma(n + 7)^2 sum x^2 =: n E:
+ *                |error| <= e^2 + gamma(n + 11) * (3 (variance + e^2) + 9 E)
  *     inverse    1 / sqrt(v) is monotonic, so the ends of the interval of v = variance + epsilon
  *                bound it; a computed variance is never negative, so v >= epsilon. Square root 3 ulp,
  *                division 2.5 ulp: <= gamma(12)
@@ -41,6 +49,7 @@ struct normalization {
     struct layout layout;
     const double *x;
     double epsilon;
+    bool in_parts;                 /* the batch is cut into parts */
     struct statistics *statistics; /* of each group */
     struct parameter scale, bias;
     struct reference_out *y;
@@ -58,13 +67,16 @@ static double parameter_at(const struct parameter *p, size_t i, double otherwise
 
 /* ---- Statistics ---- */
 
-static void statistics_errors(struct statistics *s, double n, double size, double epsilon,
-                              int kind) {
+/* size = sum |x|, power = sum x^2 */
+static void statistics_errors(const struct normalization *m, struct statistics *s, double n,
+                              double size, double power, int kind) {
     struct statistics_error *e = &s->errors[kind];
-    double v = s->variance + epsilon, least = epsilon * (1 - REFERENCE_U);
-    e->mean = gamma_kind(kind, n + 7) * size / n + REFERENCE_TINY;
-    double square = e->mean * e->mean;
-    e->variance = square + gamma_kind(kind, n + 11) * (s->variance + square) + REFERENCE_TINY;
+    double v = s->variance + m->epsilon, least = m->epsilon * (1 - REFERENCE_U);
+    double off_mean = gamma_kind(kind, n + 7);
+    e->mean = off_mean * size / n + REFERENCE_TINY;
+    double square = e->mean * e->mean, about = s->variance + square;
+    if (m->in_parts) about = 3 * about + 9 * off_mean * off_mean * power / n;
+    e->variance = square + gamma_kind(kind, n + 11) * about + REFERENCE_TINY;
     double off = e->variance + REFERENCE_U * (v + e->variance);
     double low = 1 / sqrt(v + off), high = 1 / sqrt(fmax(v - off, least));
     e->inverse = fmax(high - s->inverse, s->inverse - low) + gamma_kind(kind, 12) * high;
@@ -73,10 +85,10 @@ static void statistics_errors(struct statistics *s, double n, double size, doubl
 static void group_statistics(const struct normalization *m, size_t group) {
     const struct layout *l = &m->layout;
     struct statistics *s = &m->statistics[group];
-    double n = (double)l->outer * (double)l->inner, sum = 0, size = 0, squares = 0;
+    double n = (double)l->outer * (double)l->inner, sum = 0, size = 0, power = 0, squares = 0;
     for (size_t o = 0; o < l->outer; o++) {
         const double *x = m->x + (o * l->groups + group) * l->inner;
-        for (size_t i = 0; i < l->inner; i++) sum += x[i], size += fabs(x[i]);
+        for (size_t i = 0; i < l->inner; i++) sum += x[i], size += fabs(x[i]), power += x[i] * x[i];
     }
     s->mean = sum / n;
     for (size_t o = 0; o < l->outer; o++) {
@@ -85,7 +97,7 @@ static void group_statistics(const struct normalization *m, size_t group) {
     }
     s->variance = squares / n;
     s->inverse = 1 / sqrt(s->variance + m->epsilon);
-    for (int kind = 0; kind < 2; kind++) statistics_errors(s, n, size, m->epsilon, kind);
+    for (int kind = 0; kind < 2; kind++) statistics_errors(m, s, n, size, power, kind);
 }
 
 /* ---- Results ---- */
@@ -235,13 +247,15 @@ static fovea_status store_running(struct reference_call *c, const struct normali
 static fovea_status batch_norm_training(struct reference_call *c) {
     const fovea_desc *x = &c->in[0].desc;
     size_t channels = x->rank > 1 ? (size_t)x->dim[1] : 1;
-    struct normalization m = {.layout = {(size_t)x->dim[0], channels, 1}};
+    struct normalization m = {.layout = {(size_t)x->dim[0], channels, 1}, .in_parts = true};
     if (x->rank > 2) m.layout.inner = (size_t)desc_span(x, 2, x->rank);
     per_channel(&m.scale, x);
     per_channel(&m.bias, x);
     fovea_status status = normalize(c, &m);
     if (status == FOVEA_OK) status = store_running(c, &m, 1);
     if (status == FOVEA_OK) status = store_running(c, &m, 2);
+    for (size_t i = 3; i < 5 && i < c->n_out && status == FOVEA_OK; i++)
+        store_statistics(&m, &c->out[i], i == 4);
     mem_free(m.statistics);
     return status;
 }
