@@ -115,18 +115,19 @@ START_TEST(cancellation_is_in_the_bound) {
 END_TEST
 
 START_TEST(batch_norm_grad_by_hand) {
-    const double x[] = {-1, 0, 1}, dy[] = {1, 2, 6}, scale[] = {2}, mean[] = {0}, inverse[] = {0.5};
+    const double v[] = {-1, 0, 1}, dy[] = {1, 2, 6}, factor[] = {2}, zero[] = {0},
+                 inverse[] = {0.5};
     const char *line = "BatchNormalizationGrad 1x1x3 1x1x3 1 1 1 -> 3";
-    const double *const in[] = {dy, x, scale, mean, inverse};
+    const double *const in[] = {dy, v, factor, zero, inverse};
     /* h = x / 2; dx = dy - 3 - h * 2.5 / 3 */
-    const double dx[] = {-2 + 1.25 / 3, -1, 3 - 1.25 / 3}, dscale[] = {2.5}, dbias[] = {9};
+    const double dx[] = {-2 + 1.25 / 3, -1, 3 - 1.25 / 3}, dfactor[] = {2.5}, dbias[] = {9};
     expect_reference(line, in, 0, dx, 3, 1e-7);
     expect_reference(line, in, 1, dscale, 1, 0);
     expect_reference(line, in, 2, dbias, 1, 0);
     /* What it needs of the forward pass: mean and 1 / sqrt(variance + epsilon). */
     line = "BatchNormalization 1x1x3 1 1 1 1 training_mode=1 epsilon=0.25 -> 5";
     const double shifted[] = {1, 1, 4}, ends[] = {2, 1 / 1.5};
-    const double *const forward[] = {shifted, scale, mean, mean, mean};
+    const double *const forward[] = {shifted, factor, zero, zero, zero};
     expect_reference(line, forward, 3, ends, 1, 0);
     expect_reference(line, forward, 4, ends + 1, 1, 1e-7);
 }
