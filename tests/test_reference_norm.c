@@ -120,7 +120,7 @@ START_TEST(batch_norm_grad_by_hand) {
     const char *line = "BatchNormalizationGrad 1x1x3 1x1x3 1 1 1 -> 3";
     const double *const in[] = {dy, v, factor, zero, inverse};
     /* h = x / 2; dx = dy - 3 - h * 2.5 / 3 */
-    const double dx[] = {-2 + 1.25 / 3, -1, 3 - 1.25 / 3}, dfactor[] = {2.5}, dbias[] = {9};
+    const double dx[] = {-2 + 1.25 / 3, -1, 3 - 1.25 / 3}, dscale[] = {2.5}, dbias[] = {9};
     expect_reference(line, in, 0, dx, 3, 1e-7);
     expect_reference(line, in, 1, dscale, 1, 0);
     expect_reference(line, in, 2, dbias, 1, 0);

@@ -150,9 +150,9 @@ OP(ConvGradWeights, conv_grad_weights, conv_grad_weights, conv_grad_weights, 0, 
 OP(MaxPoolGrad, max_pool_grad, max_pool_grad, max_pool_grad, 0, none)
 OP(AveragePoolGrad, average_pool_grad, average_pool_grad, average_pool_grad, 0, none)
 OP(BatchNormalizationGrad, batch_norm_grad, batch_norm_grad, batch_norm_grad, 0, none)
-
-/* updates: made by lib/train, in no file. See update.h; shape_update.c, update.c */
-OP(Update, update, update, update, 0, none)
 OP(UnaryGrad, unary_grad, unary_grad, unary_grad, 0, none)
 OP(SoftmaxCrossEntropyLossGrad, loss_grad, loss_grad, loss_grad, 0, none)
 OP(NegativeLogLikelihoodLossGrad, loss_grad, loss_grad, loss_grad, 0, none)
+
+/* updates: made by lib/train, in no file. See update.h; shape_update.c, update.c */
+OP(Update, update, update, update, 0, none)
