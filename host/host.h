@@ -58,7 +58,8 @@ struct command {
 };
 
 extern const struct command devices_command, info_command, run_command, verify_command,
-    check_command, bench_command, tune_command, new_command, show_command;
+    check_command, bench_command, tune_command, new_command, show_command, train_command,
+    eval_command;
 
 /* Opens a device; warnings of the library go to stderr, each sentence once. */
 bool host_context(fovea_context **out, const char *device, bool profile, struct problem *p);

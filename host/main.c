@@ -4,9 +4,9 @@
 
 #include "host.h"
 
-static const struct command *const commands[] = {&devices_command, &info_command,  &run_command,
-                                                 &verify_command,  &check_command, &bench_command,
-                                                 &tune_command,    &new_command,   &show_command};
+static const struct command *const commands[] = {
+    &devices_command, &info_command, &run_command,  &verify_command, &check_command, &bench_command,
+    &tune_command,    &new_command,  &show_command, &train_command,  &eval_command};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static struct common common;

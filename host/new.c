@@ -48,9 +48,10 @@ const struct command new_command = {
     .usage = "NETWORK OUT.onnx",
     .text =
         "Networks: lenet5, alexnet, vgg11, vgg13, vgg16, vgg19, googlenet, inception_v3, "
-        "resnet18,\n"
-        "resnet34, resnet50, resnet101, resnet152, squeezenet1_1, mobilenet_v2. The weights are\n"
-        "random and reproducible by their seed.",
+        "resnet20,\n"
+        "resnet32, resnet56, resnet110 (small pictures), resnet18, resnet34, resnet50, resnet101,\n"
+        "resnet152, squeezenet1_1, mobilenet_v2. The weights are random and reproducible by their\n"
+        "seed.",
     .examples = "  fovea new resnet50 resnet50.onnx\n"
                 "  fovea new lenet5 small.onnx --classes 7 --seed 3\n",
     .args = args,

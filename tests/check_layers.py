@@ -23,7 +23,7 @@ MAY_SEE = {
     "train": {"base", "graph", "plan"},
     "include": set(),
 }
-PUBLIC = {"fovea.h", "fovea_train.h", "fovea_data.h", "fovea_opencl.h"}
+PUBLIC = {"fovea.h", "fovea_train.h", "fovea_trainer.h", "fovea_data.h", "fovea_opencl.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.M)
 
 

@@ -1,7 +1,7 @@
 # Completion of fovea's commands and options in bash.
 _fovea() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=
-    local word commands="devices info run verify check bench tune new show"
+    local word commands="devices info run verify check bench tune new show train eval"
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case " $commands " in *" $word "*) command=$word && break ;; esac
     done
@@ -33,7 +33,7 @@ _fovea() {
         local families="conv gemm pool norm softmax reduce elementwise move resize"
         mapfile -t COMPREPLY < <(compgen -W "compare device $families" -- "$current"; compgen -f -- "$current")
     elif [ "$command" = new ]; then
-        local networks="lenet5 alexnet vgg11 vgg13 vgg16 vgg19 googlenet inception_v3 resnet18 resnet34
+        local networks="lenet5 alexnet vgg11 vgg13 vgg16 vgg19 googlenet inception_v3 resnet20 resnet32 resnet56 resnet110 resnet18 resnet34
             resnet50 resnet101 resnet152 squeezenet1_1 mobilenet_v2"
         mapfile -t COMPREPLY < <(compgen -W "$networks" -- "$current")
     fi

@@ -1,14 +1,8 @@
-/* Fovea: training by backpropagation. The rules of fovea.h hold here too.
+/* Fovea: what training is made of: gradients and losses as nodes of a graph, optimizers, initial weights,
+ * schedules. The rules of fovea.h hold here too. fovea_trainer.h puts them together.
  *
- * The short way:
- *
- *     fovea_trainer_create     a network, a loss, an optimizer, a device
- *     fovea_trainer_step       one batch: forward, backward, update (data: fovea_data.h)
- *     fovea_trainer_evaluate   a batch without learning
- *     fovea_trainer_save, fovea_trainer_load, fovea_trainer_export
- *
- * The long way: fovea_graph_fix, fovea_graph_loss and fovea_graph_gradient append loss and gradients to any
- * graph as ordinary nodes, which a plan runs, verifies and profiles like all others. */
+ * fovea_graph_fix, fovea_graph_loss and fovea_graph_gradient append loss and gradients to any graph as
+ * ordinary nodes, which a plan runs, verifies and profiles like all others. */
 #ifndef FOVEA_TRAIN_H
 #define FOVEA_TRAIN_H
 

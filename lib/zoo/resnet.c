@@ -54,3 +54,17 @@ void zoo_resnet(struct zoo *z, int variant) {
     x = zoo_flatten(z, "flatten", zoo_global_average_pool(z, "avgpool", x));
     zoo_output(z, "output", zoo_dense_last(z, "fc", x));
 }
+
+/* The networks for small pictures (CIFAR) of section 4.2: 6n + 2 layers in three stages of n blocks with 16,
+ * 32 and 64 channels. Where the channels double, the shortcut is a 1x1 convolution. */
+void zoo_resnet_small(struct zoo *z, int variant) {
+    struct map x =
+        zoo_conv_norm(z, "conv1", "bn1", zoo_input(z),
+                      (struct zoo_conv){.oc = 16, .kh = 3, .ph = 1, .after = ZOO_RELU}, epsilon);
+    for (int layer = 0; layer < 3; layer++)
+        for (int i = 0; i < (variant - 2) / 6; i++)
+            x = residual(z, zoo_name(z, "layer%d.%d", layer + 1, i), x, INT64_C(16) << layer,
+                         layer > 0 && i == 0 ? 2 : 1, false);
+    x = zoo_flatten(z, "flatten", zoo_global_average_pool(z, "avgpool", x));
+    zoo_output(z, "output", zoo_dense_last(z, "fc", x));
+}

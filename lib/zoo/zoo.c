@@ -20,6 +20,10 @@ static const struct {
     {"vgg19", zoo_vgg, 19, 224},
     {"googlenet", zoo_googlenet, 0, 224},
     {"inception_v3", zoo_inception_v3, 0, 299},
+    {"resnet20", zoo_resnet_small, 20, 32},
+    {"resnet32", zoo_resnet_small, 32, 32},
+    {"resnet56", zoo_resnet_small, 56, 32},
+    {"resnet110", zoo_resnet_small, 110, 32},
     {"resnet18", zoo_resnet, 18, 224},
     {"resnet34", zoo_resnet, 34, 224},
     {"resnet50", zoo_resnet, 50, 224},
@@ -66,8 +70,8 @@ fovea_status fovea_zoo_create(fovea_graph **out, const char *name,
     *out = NULL;
     while (i < NETWORKS && (!name || strcmp(name, networks[i].name) != 0)) i++;
     if (i == NETWORKS) return refuse_name(name);
-    bool digits = networks[i].build == zoo_lenet5;
-    if (!z.options.classes) z.options.classes = digits ? 10 : 1000;
+    bool digits = networks[i].build == zoo_lenet5, small = networks[i].build == zoo_resnet_small;
+    if (!z.options.classes) z.options.classes = digits || small ? 10 : 1000;
     if (!z.options.channels) z.options.channels = digits ? 1 : 3;
     if (!z.options.size) z.options.size = networks[i].size;
     TRY(check_options(&z.options));

@@ -66,6 +66,7 @@ void zoo_vgg(struct zoo *, int variant);
 void zoo_googlenet(struct zoo *, int variant);
 void zoo_inception_v3(struct zoo *, int variant);
 void zoo_resnet(struct zoo *, int variant);
+void zoo_resnet_small(struct zoo *, int variant);
 void zoo_squeezenet(struct zoo *, int variant);
 void zoo_mobilenet_v2(struct zoo *, int variant);
 
