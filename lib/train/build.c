@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "graph/gradient.h"
+#include "train/order.h"
 #include "train/recompute.h"
 #include "train/trainer.h"
 
@@ -226,8 +227,10 @@ static fovea_status append_training(struct fovea_trainer *t, fovea_graph *g,
     for (size_t i = 0; i < n->n_parameters && t->options.keep_gradients; i++)
         if (gradients[i] != FOVEA_NO_VALUE)
             TRY(give_output_of(g, gradients[i], TRAINER_KEPT, n->parameters[i].name));
-    if (k > 1) return accumulate_all(t, g, gradients);
-    return update_all(t, g, gradients, gradients + n->n_parameters);
+    size_t first = g->n_nodes;
+    if (k > 1) TRY(accumulate_all(t, g, gradients));
+    else TRY(update_all(t, g, gradients, gradients + n->n_parameters));
+    return order_updates_early(g, first);
 }
 
 fovea_status trainer_step_graph(struct fovea_trainer *t, fovea_graph **out) {
