@@ -235,6 +235,8 @@ static const struct refusal {
     {"too_many_elements.onnx", FOVEA_BAD_FILE, "too many elements"},
     {"negative_dimension.onnx", FOVEA_BAD_FILE, "dimension -1"},
     {"typed_length.onnx", FOVEA_BAD_FILE, "needs 3 numbers; the file has 2"},
+    {"conv_residual.onnx", FOVEA_BAD_FILE, "'four'"},
+    {"conv_residual.onnx", FOVEA_BAD_FILE, "it has 4 inputs; a Conv has 2 or 3"},
     {"rank9.onnx", FOVEA_UNSUPPORTED, "9 dimensions"},
     {"attribute_unknown.onnx", FOVEA_UNSUPPORTED, "'slope'"},
     {"attribute_type.onnx", FOVEA_BAD_FILE, "'axis' has the wrong type"},

@@ -189,6 +189,66 @@ START_TEST(memory_is_reused) {
 }
 END_TEST
 
+/* Inputs of a Concat that only it reads are made in their places of its output. Verification gives every
+ * value memory of its own, so it cannot see one that is put into a wrong place. */
+START_TEST(concat_is_made_in_place) {
+    static const float in[4] = {1, -2, 3, -4};
+    static const float want[12] = {-1, -0.f, -3, -0.f, 1, -2, 3, -4, -1, -2, -3, -4};
+    static const char *const ops[3] = {"Relu", "Neg", "Abs"};
+    fovea_graph *g;
+    fovea_plan *p;
+    fovea_value x, parts[3], y;
+    OK(fovea_graph_create(&g));
+    x = input(g, "x", image);
+    for (int i = 0; i < 3; i++) OK(fovea_graph_unary(g, ops[i], ops[i], x, &parts[i]));
+    OK(fovea_graph_concat(g, "concat", parts, 3, 1, &y));
+    OK(fovea_graph_unary(g, "Neg", "end", y, &y));
+    output(g, y, "y");
+    OK(fovea_plan_create(&p, context, g, NULL));
+    fovea_step_info step;
+    bool in_place = false;
+    for (size_t i = 0; fovea_plan_step(p, i, &step) == FOVEA_OK; i++)
+        if (strcmp(step.op, "Concat") == 0) in_place = strcmp(step.algorithm, "in_place") == 0;
+    ck_assert_int_eq(in_place, fovea_context_device(context)->type != FOVEA_DEVICE_REFERENCE);
+    write_value(p, "x", in);
+    OK(fovea_plan_run(p));
+    expect_value(p, "y", want, 12);
+    fovea_plan_destroy(p);
+    fovea_graph_destroy(g);
+}
+END_TEST
+
+/* A plan that names an algorithm gives it the nodes that it accepts, and the others to whoever does them. */
+START_TEST(a_named_algorithm_does_what_it_accepts) {
+    if (fovea_context_device(context)->type == FOVEA_DEVICE_REFERENCE) return; /* it has none */
+    float w[16 * 16 * 9] = {0};
+    const fovea_window strided = {.stride = {2, 2}};
+    fovea_graph *g;
+    fovea_plan *p;
+    fovea_value x, wv, y, z;
+    fovea_step_info step;
+    OK(fovea_graph_create(&g));
+    x = input(g, "x", (fovea_desc){FOVEA_FLOAT32, 4, {1, 16, 9, 9}});
+    wv = constant(g, "w", (fovea_desc){FOVEA_FLOAT32, 4, {16, 16, 3, 3}}, w);
+    OK(fovea_graph_conv(g, "strided", x, wv, FOVEA_NO_VALUE, &strided, &y));
+    OK(fovea_graph_conv(g, "dense", y, wv, FOVEA_NO_VALUE, NULL, &z));
+    output(g, z, "z");
+    fovea_plan_options o = {.algorithm = "conv_winograd_f2x3"};
+    OK(fovea_plan_create(&p, context, g, &o));
+    for (size_t i = 0; fovea_plan_step(p, i, &step) == FOVEA_OK; i++)
+        if (strcmp(step.op, "Conv") == 0)
+            ck_assert_int_eq(strcmp(step.algorithm, o.algorithm) == 0,
+                             strcmp(step.node, "dense") == 0);
+    fovea_plan_destroy(p);
+    o.algorithm = "conv_depthwise_blocked";
+    ck_assert_int_eq(fovea_plan_create(&p, context, g, &o), FOVEA_UNSUPPORTED);
+    ck_assert_msg(strstr(fovea_error(), "conv_depthwise_blocked does no node of the graph; Conv "
+                                        "node 'strided': a group must have one input"),
+                  "%s", fovea_error());
+    fovea_graph_destroy(g);
+}
+END_TEST
+
 /* The caller's tensors take the place of the plan's own. */
 START_TEST(tensors_can_be_bound) {
     fovea_graph *g;
@@ -380,6 +440,8 @@ int main(void) {
     tcase_add_test(tests, matmul_and_add_become_gemm);
     tcase_add_test(tests, shared_values_are_kept);
     tcase_add_test(tests, memory_is_reused);
+    tcase_add_test(tests, concat_is_made_in_place);
+    tcase_add_test(tests, a_named_algorithm_does_what_it_accepts);
     tcase_add_test(tests, tensors_can_be_bound);
     tcase_add_test(tests, free_dimensions_are_fixed);
     tcase_add_test(tests, shapes_decided_by_inputs);

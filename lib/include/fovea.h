@@ -412,7 +412,7 @@ struct fovea_tune_options; /* see Tuning */
 typedef struct fovea_plan_options {
     const fovea_binding *bindings; /* inputs that are not bound take their declared shape; a free */
     size_t n_bindings;             /* batch dimension is 1 */
-    const char *algorithm; /* not NULL: where an operator has this algorithm, only it may be used */
+    const char *algorithm; /* not NULL: each node that it accepts takes it; at least one must */
     bool no_rewrite;       /* keep every node: no fusion, no folding of batch normalisation */
     bool keep_values; /* every value keeps its own memory, so that it can be read after a run */
     bool guard;       /* canaries behind every value, for fovea_plan_verify */

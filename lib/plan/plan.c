@@ -31,7 +31,7 @@ static fovea_status add_steps(struct fovea_plan *p) {
         graph_cost(p->graph, s->node, &s->flops, &s->bytes);
         TRY(plan_select(p, s));
     }
-    return FOVEA_OK;
+    return plan_check_named(p);
 }
 
 static void count(struct fovea_plan *p) {

@@ -84,6 +84,9 @@ fovea_status plan_value_read(struct fovea_plan *, fovea_value, void *);
 /* select.c: chooses an algorithm for a step and writes its recipe; bans it (and sets `again`) if its
  * kernels are known to give wrong results here. */
 fovea_status plan_select(struct fovea_plan *, struct plan_step *);
+/* After all steps: fails if operators of the graph have the algorithm that the plan names, and it refused
+ * every node. */
+fovea_status plan_check_named(const struct fovea_plan *);
 /* select.c: why an algorithm is not to do a node in this plan; NULL if it may. */
 const char *plan_passes_over(const struct fovea_plan *, const struct site *,
                              const struct algorithm *, const char *problem);

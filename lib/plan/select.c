@@ -32,16 +32,40 @@ static void warn_quarantined(const struct fovea_plan *p, const struct plan_step 
     if (c->options.warn) c->options.warn(c->options.user, fovea_error());
 }
 
-/* Whether the plan allows only one algorithm, which the operator has. */
-static bool is_forced(const struct fovea_plan *p, const struct algorithm *const *list) {
+/* The algorithm that the plan names, if it is one of the list; else NULL. */
+static const struct algorithm *named(const struct fovea_plan *p,
+                                     const struct algorithm *const *list) {
     for (size_t i = 0; p->algorithm && list[i]; i++)
-        if (strcmp(p->algorithm, list[i]->name) == 0) return true;
-    return false;
+        if (strcmp(p->algorithm, list[i]->name) == 0) return list[i];
+    return NULL;
 }
 
-static bool is_excluded(const struct fovea_plan *p, const struct algorithm *const *list,
+/* Whether the node must take the algorithm that the plan names: it does where that one accepts it. */
+static bool is_forced(const struct fovea_plan *p, const struct site *site) {
+    const struct algorithm *a = named(p, algorithms_of(site->node->op));
+    return a && !algorithm_refuses(a, site);
+}
+
+static bool is_excluded(const struct fovea_plan *p, const struct site *site,
                         const struct algorithm *a) {
-    return is_forced(p, list) && strcmp(p->algorithm, a->name) != 0;
+    return is_forced(p, site) && strcmp(p->algorithm, a->name) != 0;
+}
+
+fovea_status plan_check_named(const struct fovea_plan *p) {
+    struct site site = {p->graph, NULL, &p->context->info, p->blocked, NULL};
+    const struct algorithm *refusing = NULL;
+    for (size_t i = 0; p->context->cl && i < p->n_steps; i++) {
+        const struct plan_step *s = &p->steps[i];
+        const struct algorithm *a = named(p, algorithms_of(s->node->op));
+        if (a && s->algorithm == a) return FOVEA_OK;
+        if (!a || refusing) continue;
+        refusing = a;
+        site.node = s->node;
+    }
+    if (!refusing) return FOVEA_OK;
+    return fail(FOVEA_UNSUPPORTED, "algorithm %s does no node of the graph; %s node '%s': %s",
+                p->algorithm, op_name(site.node->op), site.node->name,
+                algorithm_refuses(refusing, &site));
 }
 
 static fovea_status keep_texts(struct plan_step *s, struct text *refusals, struct text *accepted) {
@@ -159,7 +183,7 @@ const char *plan_passes_over(const struct fovea_plan *p, const struct site *site
     tuned.tuning = values;
     recall(p, a, problem, values);
     const char *reason = algorithm_refuses(a, &tuned);
-    if (!reason && is_excluded(p, algorithms_of(site->node->op), a)) reason = "not the one wanted";
+    if (!reason && is_excluded(p, site, a)) reason = "not the one wanted";
     if (!reason && is_banned(p, &tuned, a)) reason = "its kernels did not build, or lied";
     if (!reason && is_quarantined(p, problem, a)) reason = quarantined;
     return reason;
@@ -199,7 +223,7 @@ static fovea_status choose(struct fovea_plan *p, struct plan_step *s, const stru
         best = estimate;
     }
     TRY(keep_texts(s, &refusals, &accepted));
-    if (is_forced(p, list) && !s->algorithm)
+    if (is_forced(p, site) && !s->algorithm)
         return fail(FOVEA_UNSUPPORTED, "%s node '%s': %s", op_name(s->node->op), s->node->name,
                     s->refusals);
     return FOVEA_OK;

@@ -176,6 +176,8 @@ def refused():
     save("too_many_elements.onnx", add, constants=[huge])
     save("negative_dimension.onnx", add, constants=[negative])
     save("typed_length.onnx", add, constants=[short_typed])
+    save("conv_residual.onnx", [node("Conv", "x,w,w,x", "y", name="four")], shape=(1, 1, 1, 1),
+         constants=[h.make_tensor("w", T.FLOAT, [1, 1, 1, 1], [1.0])])
     save("rank9.onnx", [relu], shape=(1,) * 9)
     save("attribute_unknown.onnx", [node("Relu", "x", "y", slope=2)])
     save("attribute_type.onnx", [node("Flatten", "x", "y", axis=1.5)])
