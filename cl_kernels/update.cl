@@ -1,7 +1,8 @@
 /* Computes       one step of gradient descent: w' and the method's states from w, its gradient and them
  * Layouts        w, g, s1 to s3 and w_next, t1 to t3 have n elements; control: see the enumerator; factor
  *                and trust one number each. An output may lie where its input does
- * Launch         global (ceil(n / RUN)): RUN elements each
+ * Launch         global (ceil(n / RUN)): RUN elements each. update_control, which makes the control of one
+ *                of ONNX's optimizers from its rate and its count of updates: global (1)
  * Defines        METHOD: an enumerator below. DECAY: 1 coupled, 2 decoupled, 0 none. CLIP: 1 to clip each
  *                number of the gradient. HAS_CONTROL, HAS_G, HAS_FACTOR, HAS_TRUST: 1 if that input is given. STATES: how
  *                many the method has. KEPT: bit k if output k is wanted. RUN: a multiple of X
@@ -216,4 +217,26 @@ __kernel void update(int n, float limit, __global const real *control, ulong con
         if (KEPT & 4) update_store(e.s2, t2 + t2_offset + i, count);
         if (KEPT & 8) update_store(e.s3, t3 + t3_offset + i, count);
     }
+}
+
+/* a, b: the numbers of the control; log_a, log_b: logarithms of adam's alpha and beta; keep: what comes
+ * behind the control. 1 - b^t is -expm1(t log b), where nothing cancels. */
+__kernel void update_control(float a, float b, float log_a, float log_b, float decay, float epsilon,
+                             float rate_decay, float keep, __global const real *rate,
+                             ulong rate_offset, __global const long *count, ulong count_offset,
+                             __global real *control, ulong control_offset) {
+    float r = rate[rate_offset], t = (float)count[count_offset];
+    bool begun = count[count_offset] > 0;
+    if (METHOD == ADAM && begun) r = r * sqrt(-expm1(t * log_b)) / -expm1(t * log_a);
+    if (METHOD == ADAGRAD) r /= 1 + t * rate_decay;
+    control += control_offset;
+    control[C_RATE] = r;
+    control[C_DECAY] = decay;
+    control[C_CLIP] = 0;
+    control[C_A] = a;
+    control[C_B] = METHOD == ADAM || begun ? b : 1;
+    control[C_EPSILON] = epsilon;
+    control[C_FIRST] = control[C_SECOND] = 1;
+    control[C_AVERAGE] = 0;
+    control[CONTROL] = keep;
 }

@@ -35,6 +35,10 @@ static const char *const lines[] = {
     "Mish 3x4",
     "HardSwish 3x4",
     "Celu 3x4 alpha=2",
+    "Adagrad f[0.1] i64:scalar[3] 2x3 2x3 f:2x3[0.5] norm_coefficient=0.01 decay_factor=0.1 -> 2",
+    "Adam f[0.1] i64:scalar[3] 2x3 2x3 2x3 f:2x3[0.5] alpha=0.8 norm_coefficient_post=0.25 -> 3",
+    "Momentum f[0.1] i64:scalar[3] 2x3 2x3 2x3 alpha=0.9 beta=0.5 mode=nesterov "
+    "norm_coefficient=0.01 -> 2",
     "Clip 3x4 f[-0.5] f[0.25]",
     "Clip 3x4 - f[0.25]",
     "PRelu 2x3x4 3x1",

@@ -265,6 +265,28 @@ START_TEST(operators_of_our_own) {
 }
 END_TEST
 
+/* ONNX's optimizers belong to a domain, and to no other. */
+START_TEST(operators_of_training) {
+    fovea_graph *g, *back;
+    ok(fovea_graph_from_problem(&g,
+                                "Adam f[0.1] i64:1[3] 2x3 2x3 2x3 2x3 alpha=0.5 beta=0.25 -> 3"));
+    ok(fovea_graph_store_onnx(g, path_of("adam.onnx")));
+    ok(fovea_graph_load_onnx(&back, path_of("adam.onnx")));
+    expect_same_graph(g, back);
+    fovea_graph_destroy(back);
+    fovea_graph_destroy(g);
+    patch(path_of("adam.onnx"), "ai.onnx.preview.training", "ai.onnx.preview.drainage");
+    ck_assert_int_eq(fovea_graph_load_onnx(&g, path_of("adam.onnx")), FOVEA_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(fovea_error(), "Adam (domain ai.onnx.preview.drainage, opset 1"));
+    ok(fovea_graph_from_problem(&g, "Relu 2x3"));
+    ok(fovea_graph_store_onnx(g, path_of("relu.onnx")));
+    fovea_graph_destroy(g);
+    patch(path_of("relu.onnx"), "Relu", "Adam");
+    ck_assert_int_eq(fovea_graph_load_onnx(&g, path_of("relu.onnx")), FOVEA_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(fovea_error(), "Adam (domain ai.onnx, opset 17"));
+}
+END_TEST
+
 START_TEST(out_of_memory) {
     fovea_graph *g = small_network();
     fovea_status status = FOVEA_NO_MEMORY;
@@ -320,6 +342,7 @@ int main(void) {
     tcase_add_loop_test(c, form, 0, (int)(sizeof forms / sizeof *forms));
     tcase_add_test(c, disk_errors);
     tcase_add_test(c, operators_of_our_own);
+    tcase_add_test(c, operators_of_training);
     tcase_add_test(c, out_of_memory);
     tcase_add_test(c, tensor_files);
     suite_add_tcase(s, c);

@@ -279,6 +279,26 @@ START_TEST(updates_that_do_not_fit_are_refused) {
         "Update - 3x5 method=clip",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) expect_refused(bad[i], FOVEA_INVALID);
+    static const char *const bad_in_files[] = {
+        "Adam 1 i64:1",
+        "Adam 1",
+        "Adam",
+        "Adam 1 i64:1 3x5 3x5 3x5 3x5 3x5",
+        "Adam 1 i64:1 3x5 3x5 3x5 3x4 -> 3",
+        "Adam 1 i64:1 3x5 3x5 3x5 - -> 3",
+        "Adam 1 i64:1 3x5 3x5 3x5 3x5 alpha=1",
+        "Adam 1 i64:1 3x5 3x5 3x5 3x5 -> 4",
+        "Adam 2 i64:1 3x5 3x5 3x5 3x5",
+        "Adam 1 1 3x5 3x5 3x5 3x5",
+        "Adam i64:1 i64:1 3x5 3x5 3x5 3x5",
+        "Adam 1 i64:1 f16:3x5 f16:3x5 f16:3x5 f16:3x5",
+        "Adagrad 1 i64:1 3x5 3x5 f64:3x5 -> 2",
+        "Momentum 1 i64:1 3x5 3x5 3x5 -> 2",
+        "Momentum 1 i64:1 3x5 3x5 3x5 mode=standard alpha=0.9 beta=1",
+        "Momentum 1 i64:1 3x5 3x5 3x5 mode=heavy alpha=0.9 beta=1 norm_coefficient=0",
+    };
+    for (size_t i = 0; i < sizeof bad_in_files / sizeof *bad_in_files; i++)
+        expect_refused(bad_in_files[i], FOVEA_INVALID);
     expect_refused("Update 9 f16:3x5 f16:3x5 method=sgd", FOVEA_UNSUPPORTED);
 }
 END_TEST

@@ -96,6 +96,8 @@ enum op op_find(const char *name);
 /* Whether the operator is one of our own, which ONNX does not have: no file holds it. */
 bool op_is_ours(enum op);
 const char *op_name(enum op);
+/* "" for ONNX's own; else the name of the domain that a file gives the operator. */
+const char *op_domain(enum op);
 unsigned op_static_inputs(enum op);
 /* Whether input i of an operator is a parameter if it is a constant: not a setting (a bound, a ratio, a
  * list that decides shapes), not a statistic that is gathered rather than learned. */

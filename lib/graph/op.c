@@ -24,6 +24,11 @@ bool op_is_ours(enum op op) {
     return op >= OP_Reorder && op < OP_COUNT;
 }
 
+const char *op_domain(enum op op) {
+    bool training = op == OP_Adagrad || op == OP_Adam || op == OP_Momentum;
+    return training ? "ai.onnx.preview.training" : "";
+}
+
 const char *op_name(enum op op) {
     return op < OP_COUNT ? ops[op].name : "?";
 }

@@ -140,6 +140,11 @@ OP(Size, size, size, none, 0, zero)
 OP(ConstantOfShape, constant_of_shape, constant_of_shape, none, 1 << 0, zero)
 OP(Range, range, range, none, 1 << 0 | 1 << 1 | 1 << 2, zero)
 
+/* shape_update.c, update.c: ONNX's optimizers, of the domain ai.onnx.preview.training */
+OP(Adagrad, optimizer, optimizer, optimizer, 0, none)
+OP(Adam, optimizer, optimizer, optimizer, 0, none)
+OP(Momentum, optimizer, optimizer, optimizer, 0, none)
+
 /* From here on, operators of our own, which no file has (op_is_ours).
  *
  * A copy in another layout of memory: put in by the planner; lib/ops/reorder.c */

@@ -101,3 +101,88 @@ fovea_status shape_update(fovea_graph *g, struct node *n) {
     for (size_t i = 0; i < n->n_out; i++) TRY(shape_set(g, n, i, d.dtype, d.rank, d.dim));
     return FOVEA_OK;
 }
+
+/* ---- ONNX's optimizers: https://onnx.ai/onnx/operators, ai.onnx.preview.training ---- */
+
+enum update_method optimizer_method(const struct node *n) {
+    if (n->op == OP_Adagrad) return UPDATE_ADAGRAD;
+    if (n->op == OP_Adam) return UPDATE_ADAM;
+    return strcmp(attr_string(n, "mode", ""), "nesterov") == 0 ? UPDATE_NESTEROV : UPDATE_MOMENTUM;
+}
+
+size_t optimizer_parameters(const struct node *n) {
+    return (n->n_in - OPTIMIZER_IN_X) / (2 + forms[optimizer_method(n)].states);
+}
+
+struct optimizer_attributes optimizer_attributes(const struct node *n) {
+    return (struct optimizer_attributes){
+        .alpha = attr_float(n, "alpha", 0.9f),
+        .beta = attr_float(n, "beta", 0.999f),
+        .epsilon = n->op == OP_Momentum ? 0 : attr_float(n, "epsilon", 1e-6f),
+        .rate_decay = attr_float(n, "decay_factor", 0),
+        .decay = attr_float(n, "norm_coefficient", 0),
+        .post = attr_float(n, "norm_coefficient_post", 0)};
+}
+
+static fovea_status want_attributes(const struct node *n) {
+    const char *mode = attr_string(n, "mode", "");
+    struct optimizer_attributes a = optimizer_attributes(n);
+    if (n->op == OP_Adam && !(a.alpha >= 0 && a.alpha < 1 && a.beta >= 0 && a.beta < 1))
+        return fail(FOVEA_INVALID, "alpha is %g and beta %g; both must be from 0 to below 1",
+                    (double)a.alpha, (double)a.beta);
+    if (n->op != OP_Momentum) return FOVEA_OK;
+    if (strcmp(mode, "standard") != 0 && strcmp(mode, "nesterov") != 0)
+        return fail(FOVEA_INVALID, "mode '%s' is neither standard nor nesterov", mode);
+    static const char *const needed[] = {"alpha", "beta", "norm_coefficient"};
+    for (size_t i = 0; i < 3; i++)
+        if (!node_attr(n, needed[i]))
+            return fail(FOVEA_INVALID, "the attribute %s is missing", needed[i]);
+    return FOVEA_OK;
+}
+
+/* The rate and the count of updates. */
+static fovea_status want_rate(const fovea_graph *g, const struct node *n) {
+    const fovea_desc *rate = &node_in(g, n, OPTIMIZER_IN_RATE)->desc;
+    const fovea_desc *count = &node_in(g, n, OPTIMIZER_IN_COUNT)->desc;
+    TRY(want_single(g, n, OPTIMIZER_IN_RATE, "learning rate"));
+    TRY(want_single(g, n, OPTIMIZER_IN_COUNT, "count of updates"));
+    if (rate->dtype != FOVEA_FLOAT32 && rate->dtype != FOVEA_FLOAT64)
+        return fail(FOVEA_INVALID,
+                    "the learning rate (input 0) is %s; float32 or float64 is needed",
+                    fovea_dtype_name(rate->dtype));
+    if (count->dtype != FOVEA_INT64)
+        return fail(FOVEA_INVALID, "the count of updates (input 1) is %s; int64 is needed",
+                    fovea_dtype_name(count->dtype));
+    return FOVEA_OK;
+}
+
+fovea_status shape_optimizer(fovea_graph *g, struct node *n) {
+    size_t states = forms[optimizer_method(n)].states, each = 2 + states;
+    TRY(want_attributes(n));
+    TRY(shape_want_inputs(g, n, n->n_in, n->n_in));
+    if (n->n_in <= OPTIMIZER_IN_X || (n->n_in - OPTIMIZER_IN_X) % each != 0)
+        return fail(FOVEA_INVALID,
+                    "it has %zu inputs; a rate, a count and %zu for each parameter are needed",
+                    n->n_in, each);
+    TRY(want_rate(g, n));
+    size_t count = optimizer_parameters(n);
+    if (n->n_out > count * (1 + states))
+        return fail(FOVEA_INVALID, "it has %zu outputs; %zu are made", n->n_out,
+                    count * (1 + states));
+    for (size_t i = 0; i < count * each; i++) {
+        const struct value *x = node_in(g, n, OPTIMIZER_IN_X + i % count);
+        const struct value *v = node_in(g, n, OPTIMIZER_IN_X + i);
+        bool known = x->desc.dtype == FOVEA_FLOAT32 || x->desc.dtype == FOVEA_FLOAT64;
+        if (!known || !desc_equal(&x->desc, &v->desc))
+            return fail(
+                FOVEA_INVALID,
+                "input %zu is %s of shape %s; what belongs to a parameter has one shape and "
+                "is float32 or float64",
+                OPTIMIZER_IN_X + i, fovea_dtype_name(v->desc.dtype), desc_text(&v->desc));
+    }
+    for (size_t i = 0; i < n->n_out; i++) {
+        const fovea_desc d = node_in(g, n, OPTIMIZER_IN_X + i % count)->desc;
+        TRY(shape_set(g, n, i, d.dtype, d.rank, d.dim));
+    }
+    return FOVEA_OK;
+}

@@ -88,4 +88,24 @@ const struct update_form *update_form(enum update_method);
 enum update_method update_method_of(const struct node *);
 enum update_decay update_decay_of(const struct node *);
 
+/* ONNX's optimizers, many parameters in one node:
+ *
+ *     Adagrad(R, T, X..., G..., H...) -> (X'..., H'...)       Momentum(R, T, X..., G..., V...) -> (X'..., V'...)
+ *     Adam(R, T, X..., G..., V..., H...) -> (X'..., V'..., H'...)
+ *
+ * R is the learning rate, T how many updates were made (int64). Each is what Update does with a method and a
+ * control that follows from R, T and the attributes; after it X' is scaled by 1 - norm_coefficient_post. */
+enum { OPTIMIZER_IN_RATE, OPTIMIZER_IN_COUNT, OPTIMIZER_IN_X };
+enum update_method optimizer_method(const struct node *);
+/* How many parameters there are. */
+size_t optimizer_parameters(const struct node *);
+/* The attributes, with ONNX's defaults. */
+struct optimizer_attributes {
+    float alpha,
+        beta; /* adam: of the mean, of the squares; momentum: of the velocity, the gradient */
+    float epsilon, rate_decay;
+    float decay, post; /* norm_coefficient, norm_coefficient_post */
+};
+struct optimizer_attributes optimizer_attributes(const struct node *);
+
 #endif

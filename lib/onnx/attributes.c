@@ -89,6 +89,9 @@ static const struct {
     {OP_Resize, "antialias:i axes:I coordinate_transformation_mode:s cubic_coeff_a:f "
                 "exclude_outside:i extrapolation_value:f keep_aspect_ratio_policy:s mode:s "
                 "nearest_mode:s scales:F- height_scale:f- width_scale:f- "},
+    {OP_Adagrad, "decay_factor:f epsilon:f norm_coefficient:f "},
+    {OP_Adam, "alpha:f beta:f epsilon:f norm_coefficient:f norm_coefficient_post:f "},
+    {OP_Momentum, "alpha:f beta:f mode:s norm_coefficient:f "},
     {OP_Shape, "end:i start:i "},
     {OP_ConstantOfShape, "value:t "},
     {OP_Range, "stash_type:i- "},

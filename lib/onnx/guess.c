@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "graph/update.h"
 
 enum { GUESS_INPUTS = 16 }; /* of a node that are looked at */
 
@@ -129,6 +130,9 @@ static fovea_dtype dtype_guess(const struct node *n, size_t output, const struct
         if (n->n_in > 2 && in[2].dtype != FOVEA_UNDEFINED) return in[2].dtype;
         return (fovea_dtype)attr_int(n, "output_dtype", n->n_in > 2 ? 0 : FOVEA_UINT8);
     case OP_DequantizeLinear: return in[1].dtype;
+    case OP_Adagrad:
+    case OP_Adam:
+    case OP_Momentum: return in[OPTIMIZER_IN_X].dtype;
     case OP_DynamicQuantizeLinear: return output == 1 ? FOVEA_FLOAT32 : FOVEA_UINT8;
     default: return in[0].dtype;
     }
@@ -195,6 +199,9 @@ static int rank_guess(const struct node *n, size_t output, const struct guess *i
     case OP_Size: return 0;
     case OP_BatchNormalization: return output == 0 ? rank : 1;
     case OP_DynamicQuantizeLinear: return output == 0 ? rank : 0;
+    case OP_Adagrad:
+    case OP_Adam:
+    case OP_Momentum: return optimizer_parameters(n) == 1 ? in[OPTIMIZER_IN_X].rank : -1;
     default: return rank_moved(n, in);
     }
 }

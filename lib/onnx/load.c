@@ -130,6 +130,15 @@ static fovea_status load_output(struct loader *l, const Onnx__ValueInfoProto *v)
 
 /* ---- The whole model ---- */
 
+/* A file whose operators are all from elsewhere need not say which of ONNX's it means. */
+static bool uses_default_domain(const Onnx__GraphProto *g) {
+    for (size_t i = 0; i < g->n_node; i++) {
+        const char *domain = g->node[i]->domain;
+        if (!domain || !*domain || strcmp(domain, "ai.onnx") == 0) return true;
+    }
+    return g->n_node == 0;
+}
+
 static fovea_status check_versions(struct loader *l, const Onnx__ModelProto *m) {
     if (m->ir_version < IR_OLDEST)
         return fail(FOVEA_UNSUPPORTED,
@@ -140,6 +149,7 @@ static fovea_status check_versions(struct loader *l, const Onnx__ModelProto *m) 
         if (!domain || !*domain || strcmp(domain, "ai.onnx") == 0)
             l->opset = m->opset_import[i]->version;
     }
+    if (l->opset == 0 && !uses_default_domain(l->file)) l->opset = OPSET_NEWEST;
     l->graph->opset = l->opset;
     if (l->opset == 0)
         return fail(FOVEA_UNSUPPORTED, "the file states no version of the ai.onnx operator set "

@@ -25,7 +25,8 @@ static bool is_known(const Onnx__NodeProto *n) {
     enum op op = op_find(name);
     bool read = (op != OP_COUNT && !op_is_ours(op)) || strcmp(name, "Constant") == 0 ||
                 strcmp(name, "Upsample") == 0;
-    return is_default_domain(n->domain) && read;
+    const char *domain = is_default_domain(n->domain) ? "" : n->domain;
+    return read && strcmp(domain, op_domain(op)) == 0;
 }
 
 static bool same_operator(const Onnx__NodeProto *a, const Onnx__NodeProto *b) {

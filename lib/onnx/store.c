@@ -66,6 +66,7 @@ fovea_status store_write_node(struct storer *s, struct written *n) {
     for (size_t i = 0; i < n->n_out; i++) wire_string(&m, 2, n->out[i]);
     wire_string(&m, 3, name ? name : "");
     wire_string(&m, 4, n->op);
+    if (*op_domain(op_find(n->op))) wire_string(&m, 7, s->domain = op_domain(op_find(n->op)));
     wire_bytes(&m, n->attributes.data, n->attributes.length);
     m.failed = m.failed || n->attributes.failed || !name;
     wire_free(&n->attributes);
@@ -200,6 +201,11 @@ static void model_head(const struct storer *s, struct wire *w) {
     wire_string(w, 3, fovea_version());
     wire_string(&opset, 1, "");
     wire_int(&opset, 2, s->opset);
+    wire_message(w, 8, &opset);
+    if (!s->domain) return;
+    opset = (struct wire){0};
+    wire_string(&opset, 1, s->domain);
+    wire_int(&opset, 2, 1);
     wire_message(w, 8, &opset);
 }
 

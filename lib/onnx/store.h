@@ -12,8 +12,9 @@ enum { OPSET_WRITTEN = 17 }; /* unless an operator needs a higher one */
 struct storer {
     const fovea_graph *graph;
     int64_t opset;
-    const char **name; /* of each value: unique, owned below */
-    bool *used;        /* values that the written nodes use */
+    const char *domain; /* of operators that are not in ONNX's own; NULL: there are none */
+    const char **name;  /* of each value: unique, owned below */
+    bool *used;         /* values that the written nodes use */
     struct names value_names, node_names;
     char **owned; /* names of nodes and helper values */
     size_t n_owned, owned_capacity;

@@ -65,10 +65,10 @@ struct update {
     bool clips;
     struct number control[UPDATE_CONTROL], rate; /* rate: with trust */
     struct number factor, limit;
-    bool has_factor;
+    bool has_factor, shrinks;
+    struct number keep; /* shrinks: what w' is multiplied by at last */
     const double *w, *g, *state[UPDATE_STATES_MAX];
-    struct reference_out *out;
-    size_t n_out;
+    struct reference_out *out[1 + UPDATE_STATES_MAX]; /* NULL: not wanted */
 };
 
 /* One element: what the formulas read and write. */
@@ -211,9 +211,10 @@ static void update_part(void *data, size_t begin, size_t end) {
                 e.w = minus(e.w, times(u->control[CONTROL_DECAY], e.w));
         }
         apply(u, &e);
-        for (size_t k = 0; k < u->n_out; k++) {
+        if (u->shrinks) e.w = times(e.w, u->keep);
+        for (size_t k = 0; k <= UPDATE_STATES_MAX; k++) {
             struct number y = k ? e.s[k - 1] : e.w;
-            if (u->out[k].data) write_float(&u->out[k], i, y.x, y.e);
+            if (u->out[k] && u->out[k]->data) write_float(u->out[k], i, y.x, y.e);
         }
     }
 }
@@ -223,9 +224,7 @@ fovea_status reference_update(struct reference_call *c) {
                        .decay = update_decay_of(c->node),
                        .clips = attr_int(c->node, "clip", 0) != 0,
                        .limit = exact((double)attr_float(c->node, "limit", 1)),
-                       .has_factor = reference_has(c, UPDATE_IN_FACTOR),
-                       .out = c->out,
-                       .n_out = c->n_out};
+                       .has_factor = reference_has(c, UPDATE_IN_FACTOR)};
     const double *in[UPDATE_IN_STATE + UPDATE_STATES_MAX] = {NULL};
     for (size_t i = 0; i < c->n_in; i++)
         if (reference_has(c, i) && !(in[i] = reference_f64(c, i))) return FOVEA_NO_MEMORY;
@@ -237,6 +236,63 @@ fovea_status reference_update(struct reference_call *c) {
     u.w = in[UPDATE_IN_W];
     u.g = in[UPDATE_IN_G];
     for (size_t k = 0; k < UPDATE_STATES_MAX; k++) u.state[k] = in[UPDATE_IN_STATE + k];
+    for (size_t k = 0; k < c->n_out; k++) u.out[k] = &c->out[k];
     parallel_for((size_t)fovea_desc_elements(&c->in[UPDATE_IN_W].desc), 4096, update_part, &u);
+    return FOVEA_OK;
+}
+
+/* ---- ONNX's optimizers ---- */
+
+/* A number that was rounded to float on its way to the device. */
+static struct number near(double x) {
+    return (struct number){x, REFERENCE_U * fabs(x)};
+}
+
+/* 1 - b^t = -expm1(t log b): three roundings of the argument, which count once at most; 3 ulp. */
+static struct number rest(double b, double t) {
+    return rounded(-expm1(t * log(b)), 0, 3 + 6);
+}
+
+static struct number adam_rate(const struct optimizer_attributes *a, struct number r, double t) {
+    return over(times(r, root(rest((double)a->beta, t))), rest((double)a->alpha, t));
+}
+
+static void optimizer_control(struct update *u, const struct optimizer_attributes *a, double rate,
+                              double count) {
+    struct number one = {1, 0}, *c = u->control;
+    bool adam = u->method == UPDATE_ADAM;
+    u->rate = near(rate);
+    if (adam && count > 0) u->rate = adam_rate(a, u->rate, count);
+    if (u->method == UPDATE_ADAGRAD)
+        u->rate = over(u->rate, plus(one, times(near(count), exact((double)a->rate_decay))));
+    c[CONTROL_DECAY] = exact((double)a->decay);
+    c[CONTROL_EPSILON] = exact((double)a->epsilon);
+    c[CONTROL_A] = adam ? near(1 - (double)a->alpha) : exact((double)a->alpha);
+    c[CONTROL_B] = adam ? near(1 - (double)a->beta) : count > 0 ? exact((double)a->beta) : one;
+    c[CONTROL_FIRST] = c[CONTROL_SECOND] = one;
+    u->shrinks = a->post != 0;
+    u->keep = near(1 - (double)a->post);
+}
+
+fovea_status reference_optimizer(struct reference_call *c) {
+    struct update u = {.method = optimizer_method(c->node), .decay = DECAY_COUPLED};
+    struct optimizer_attributes a = optimizer_attributes(c->node);
+    size_t count = optimizer_parameters(c->node), states = update_form(u.method)->states;
+    const double *rate = reference_f64(c, OPTIMIZER_IN_RATE);
+    const int64_t *updates = reference_i64(c, OPTIMIZER_IN_COUNT);
+    if (!rate || !updates) return FOVEA_NO_MEMORY;
+    optimizer_control(&u, &a, *rate, (double)*updates);
+    for (size_t i = 0; i < count; i++) {
+        const double *in[2 + UPDATE_STATES_MAX] = {NULL};
+        for (size_t k = 0; k < 2 + states; k++)
+            if (!(in[k] = reference_f64(c, OPTIMIZER_IN_X + k * count + i))) return FOVEA_NO_MEMORY;
+        u.w = in[0];
+        u.g = in[1];
+        for (size_t k = 0; k < states; k++) u.state[k] = in[2 + k];
+        for (size_t k = 0; k <= states; k++)
+            u.out[k] = k * count + i < c->n_out ? &c->out[k * count + i] : NULL;
+        parallel_for((size_t)fovea_desc_elements(&c->in[OPTIMIZER_IN_X + i].desc), 4096,
+                     update_part, &u);
+    }
     return FOVEA_OK;
 }
