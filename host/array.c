@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fovea_data.h"
+
 bool array_create(fovea_array *a, const fovea_desc *desc, struct problem *p) {
     int64_t elements = fovea_desc_elements(desc);
     size_t size = fovea_dtype_size(desc->dtype);
@@ -151,14 +153,34 @@ double array_ulp(fovea_dtype dtype, double x) {
     return 0;
 }
 
+/* The library's array in the program's own memory. */
+static bool adopt(fovea_array *out, fovea_array *loaded, struct problem *p) {
+    bool good = array_create(out, &loaded->desc, p);
+    if (good) memcpy(out->data, loaded->data, array_bytes(out));
+    fovea_array_free(loaded);
+    return good;
+}
+
 bool array_load_pb(fovea_array *out, const char *path, struct problem *p) {
     fovea_array loaded;
     *out = (fovea_array){{0}, NULL};
-    if (!problem_check(p, fovea_array_load(&loaded, path))) return false;
-    bool good = array_create(out, &loaded.desc, p);
-    if (good) memcpy(out->data, loaded.data, array_bytes(out));
-    fovea_array_free(&loaded);
-    return good;
+    return problem_check(p, fovea_array_load(&loaded, path)) && adopt(out, &loaded, p);
+}
+
+bool array_is_idx(const unsigned char *data, size_t size) {
+    return fovea_array_find_format(data, size) == FOVEA_ARRAY_IDX;
+}
+
+bool array_is_npy(const unsigned char *data, size_t size) {
+    return fovea_array_find_format(data, size) == FOVEA_ARRAY_NPY;
+}
+
+bool array_decode(fovea_array *out, const unsigned char *data, size_t size, const char *name,
+                  struct problem *p) {
+    fovea_array loaded;
+    *out = (fovea_array){{0}, NULL};
+    return problem_check(p, fovea_array_decode(&loaded, data, size, name)) &&
+           adopt(out, &loaded, p);
 }
 
 bool file_read(unsigned char **data, size_t *size, const char *path, size_t limit,

@@ -18,6 +18,11 @@ bool array_convert(fovea_array *out, const fovea_array *a, fovea_dtype dtype, st
 /* The distance between neighbouring numbers of the type at x; 0 for integers. */
 double array_ulp(fovea_dtype dtype, double x);
 
+/* Whether the bytes are those of an idx or npy file, and their array; `name` stands in a problem. */
+bool array_is_idx(const unsigned char *data, size_t size);
+bool array_is_npy(const unsigned char *data, size_t size);
+bool array_decode(fovea_array *out, const unsigned char *data, size_t size, const char *name,
+                  struct problem *p);
 /* An ONNX TensorProto file. */
 bool array_load_pb(fovea_array *out, const char *path, struct problem *p);
 /* The whole file, at most `limit` bytes; the caller frees it. */

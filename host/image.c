@@ -10,6 +10,8 @@
 #include <jpeglib.h>
 #include <png.h>
 
+#include "array.h"
+
 void image_free(struct image *image) {
     free(image->rgb);
     *image = (struct image){0, 0, NULL};
@@ -220,4 +222,28 @@ bool image_decode(struct image *out, const unsigned char *data, size_t size, con
     bool good = decode(out, data, size, name, p);
     if (!good) image_free(out);
     return good;
+}
+
+static bool load(struct image *image, const char *path, struct problem *p) {
+    unsigned char *data;
+    size_t size;
+    *image = (struct image){0, 0, NULL};
+    if (!file_read(&data, &size, path, IMAGE_MAX_FILE, p)) return false;
+    bool good = image_decode(image, data, size, path, p);
+    free(data);
+    return good;
+}
+
+fovea_status image_load(void *unused, const char *path, fovea_picture *out) {
+    struct problem p = {0};
+    struct image image;
+    (void)unused;
+    *out = (fovea_picture){0, 0, 0, NULL};
+    if (!load(&image, path, &p))
+        return fovea_fail(p.code == EXIT_FILE ? FOVEA_BAD_FILE : FOVEA_NO_MEMORY, p.text);
+    fovea_status status = fovea_picture_create(out, image.height, image.width, 3);
+    size_t bytes = 3 * (size_t)image.width * (size_t)image.height;
+    if (status == FOVEA_OK) memcpy(out->pixels, image.rgb, bytes);
+    image_free(&image);
+    return status;
 }

@@ -2,6 +2,7 @@
 #ifndef HOST_IMAGE_H
 #define HOST_IMAGE_H
 
+#include "fovea_data.h"
 #include "host.h"
 
 /* Rows from the top, each pixel red, green, blue, one byte each. Transparency is dropped. */
@@ -13,6 +14,7 @@ struct image {
 enum {
     IMAGE_MAX_SIDE = 32768,
     IMAGE_MAX_PIXELS = 1 << 26, /* 192 MiB of RGB */
+    IMAGE_MAX_FILE = 1 << 30,   /* bytes of a picture file of a data set */
 };
 
 bool image_is_picture(const unsigned char *data, size_t size);
@@ -20,6 +22,8 @@ bool image_is_picture(const unsigned char *data, size_t size);
 bool image_decode(struct image *out, const unsigned char *data, size_t size, const char *name,
                   struct problem *p);
 void image_free(struct image *image);
+/* Reads a picture file: the `decode` of a data set (fovea_data.h). Always 3 channels. */
+fovea_status image_load(void *unused, const char *path, fovea_picture *out);
 
 /* Allocates the pixels; refuses sizes beyond the limits. */
 bool image_create(struct image *out, uint64_t width, uint64_t height, const char *name,

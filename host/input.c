@@ -5,9 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "idx.h"
 #include "model.h"
-#include "npy.h"
 
 enum { INPUT_MAX_BYTES = INT32_MAX, USUAL_BATCH = 16 };
 
@@ -125,10 +123,10 @@ static bool open_entry(struct feed *f, struct entry *e, const struct input_optio
     bool good;
     e->items = 1;
     if (image_is_picture(data, size)) good = true;
-    else if (npy_is(data, size))
-        good = npy_decode(&a, data, size, e->path, p) && open_array(f, e, &a, p);
-    else if (idx_is(data, size))
-        good = idx_decode(&e->array, data, size, e->path, p) && open_idx(e, o, p);
+    else if (array_is_npy(data, size))
+        good = array_decode(&a, data, size, e->path, p) && open_array(f, e, &a, p);
+    else if (array_is_idx(data, size))
+        good = array_decode(&e->array, data, size, e->path, p) && open_idx(e, o, p);
     else
         good = problem_set(
             p, EXIT_FILE,

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "array.h"
-#include "idx.h"
 
 enum { LABELS_MAX_BYTES = 1 << 26, TRUTH_MAX_BYTES = 1 << 28 };
 
@@ -81,7 +80,7 @@ static bool truth_from_text(int64_t **out, size_t *count, char *text, const char
 static bool truth_from_idx(int64_t **out, size_t *count, const unsigned char *data, size_t size,
                            const char *path, struct problem *p) {
     fovea_array a;
-    if (!idx_decode(&a, data, size, path, p)) return false;
+    if (!array_decode(&a, data, size, path, p)) return false;
     bool good = a.desc.rank == 1;
     if (!good)
         problem_set(p, EXIT_FILE, "%s: is not a list of labels but has %d dimensions", path,
@@ -100,8 +99,8 @@ bool truth_load(int64_t **out, size_t *count, const char *path, struct problem *
     *count = 0;
     if (!file_read(&data, &size, path, TRUTH_MAX_BYTES, p)) return false;
     data[size] = '\0';
-    bool good = idx_is(data, size) ? truth_from_idx(out, count, data, size, path, p)
-                                   : truth_from_text(out, count, (char *)data, path, p);
+    bool good = array_is_idx(data, size) ? truth_from_idx(out, count, data, size, path, p)
+                                         : truth_from_text(out, count, (char *)data, path, p);
     free(data);
     if (!good) {
         free(*out);

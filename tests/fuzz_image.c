@@ -13,9 +13,8 @@
 #include <png.h>
 #include <zlib.h>
 
-#include "idx.h"
+#include "array.h"
 #include "image.h"
-#include "npy.h"
 #include "resize.h"
 
 enum { WIDTH = 23, HEIGHT = 17, SEED_MAX = 1 << 15, SECONDS = 60, N_SEEDS = 16 };
@@ -226,9 +225,8 @@ static bool read_any(const unsigned char *data, size_t size, bool *read) {
     struct image image = {0, 0, NULL}, small = {0, 0, NULL};
     fovea_array a = {{0}, NULL};
     bool sane;
-    if (npy_is(data, size) || idx_is(data, size)) {
-        *read = npy_is(data, size) ? npy_decode(&a, data, size, "fuzz", &p)
-                                   : idx_decode(&a, data, size, "fuzz", &p);
+    if (array_is_npy(data, size) || array_is_idx(data, size)) {
+        *read = array_decode(&a, data, size, "fuzz", &p);
         sane = *read ? fovea_desc_elements(&a.desc) >= 0 && a.data : *p.text && !a.data;
         array_free(&a);
         return sane;
