@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "train/colour.h"
+#include "train/motion.h"
 
 enum choice {
     CHOICE_CROP,
@@ -76,8 +77,10 @@ static fovea_status settle_normal(struct augment *a, const fovea_loader_options 
                         "channel %lld: mean %g, standard deviation %g; the second is "
                         "above 0",
                         (long long)c, a->mean[c], a->std[c]);
-        for (int v = 0; v < 256; v++)
+        for (int v = 0; v < 256; v++) {
             a->normal[c][v] = (float)((v / 255.0 - a->mean[c]) / a->std[c]);
+            a->plain[c][v] = (float)v;
+        }
     }
     return FOVEA_OK;
 }
@@ -146,8 +149,8 @@ static fovea_status fit_whole(const fovea_picture *to, const fovea_picture *from
 
 /* Ten tries to find a rectangle of the area and ratio drawn that lies inside; else the largest one in the
  * middle whose ratio is allowed. */
-static struct picture_box draw_crop(const fovea_augmentation *c, struct random *r, int64_t height,
-                                    int64_t width) {
+struct picture_box augment_draw_crop(const fovea_augmentation *c, struct random *r, int64_t height,
+                                     int64_t width) {
     double limit = log(c->crop_ratio != 0 ? (double)c->crop_ratio : 4.0 / 3);
     double area = (double)height * (double)width;
     for (int i = 0; i < 10; i++) {
@@ -169,17 +172,11 @@ static fovea_status fit_picture(const struct augment *a, const fovea_picture *to
                                 const fovea_picture *from, uint64_t key) {
     if (a->change.crop_area == 0) return fit_whole(to, from, a->fit);
     struct random r = stream(key, CHOICE_CROP);
-    struct picture_box box = draw_crop(&a->change, &r, from->height, from->width);
+    struct picture_box box = augment_draw_crop(&a->change, &r, from->height, from->width);
     return place_scaled(to, from, box, to->height, to->width);
 }
 
 /* ---- Moving ---- */
-
-struct motion {
-    int64_t down, right; /* of the window over the picture */
-    double angle;        /* radians */
-    bool mirror_x, mirror_y;
-};
 
 static bool happens(uint64_t key, enum choice choice, float probability) {
     struct random r = stream(key, choice);
@@ -189,56 +186,12 @@ static bool happens(uint64_t key, enum choice choice, float probability) {
 static struct motion draw_motion(const fovea_augmentation *c, uint64_t key) {
     struct random shift = stream(key, CHOICE_SHIFT), turn = stream(key, CHOICE_ROTATION);
     struct motion m;
-    m.down = whole(&shift, -c->shift, c->shift);
-    m.right = whole(&shift, -c->shift, c->shift);
+    m.up = whole(&shift, -c->shift, c->shift);
+    m.left = whole(&shift, -c->shift, c->shift);
     m.angle = within(&turn, -(double)c->rotation, (double)c->rotation) * 0x1.921fb54442d18p+1 / 180;
     m.mirror_x = happens(key, CHOICE_FLIP_HORIZONTAL, c->flip_horizontal);
     m.mirror_y = happens(key, CHOICE_FLIP_VERTICAL, c->flip_vertical);
     return m;
-}
-
-/* Whole pixels. What is stored for a byte v of channel c is table[c][v]. */
-static void move_pixels(const fovea_picture *p, const struct motion *m, const float (*table)[256],
-                        float *x) {
-    int64_t plane = p->height * p->width;
-    for (int64_t i = 0; i < p->height; i++) {
-        int64_t y = (m->mirror_y ? p->height - 1 - i : i) + m->down;
-        for (int64_t k = 0; k < p->width; k++) {
-            int64_t at = (m->mirror_x ? p->width - 1 - k : k) + m->right;
-            bool inside = y >= 0 && y < p->height && at >= 0 && at < p->width;
-            const uint8_t *pixel = p->pixels + (inside ? (y * p->width + at) * p->channels : 0);
-            for (int64_t c = 0; c < p->channels; c++)
-                x[c * plane + i * p->width + k] = table[c][inside ? pixel[c] : 0];
-        }
-    }
-}
-
-static double pixel_at(const fovea_picture *p, int64_t y, int64_t x, int64_t c) {
-    bool inside = y >= 0 && y < p->height && x >= 0 && x < p->width;
-    return inside ? p->pixels[(y * p->width + x) * p->channels + c] : 0;
-}
-
-static double bilinear(const fovea_picture *p, double y, double x, int64_t c) {
-    double y0 = floor(y), x0 = floor(x), v = y - y0, u = x - x0;
-    int64_t i = (int64_t)y0, k = (int64_t)x0;
-    double upper = (1 - u) * pixel_at(p, i, k, c) + u * pixel_at(p, i, k + 1, c);
-    double lower = (1 - u) * pixel_at(p, i + 1, k, c) + u * pixel_at(p, i + 1, k + 1, c);
-    return (1 - v) * upper + v * lower;
-}
-
-/* Turned about the middle; values 0..255. A positive angle turns against the clock. */
-static void turn_pixels(const fovea_picture *p, const struct motion *m, float *x) {
-    double cosine = cos(m->angle), sine = sin(m->angle);
-    double middle_y = (double)(p->height - 1) / 2, middle_x = (double)(p->width - 1) / 2;
-    for (int64_t c = 0; c < p->channels; c++)
-        for (int64_t i = 0; i < p->height; i++)
-            for (int64_t k = 0; k < p->width; k++) {
-                double dy = (double)(m->mirror_y ? p->height - 1 - i : i) - middle_y;
-                double dx = (double)(m->mirror_x ? p->width - 1 - k : k) - middle_x;
-                double from_y = middle_y + cosine * dy + sine * dx + (double)m->down;
-                double from_x = middle_x + cosine * dx - sine * dy + (double)m->right;
-                *x++ = (float)bilinear(p, from_y, from_x, c);
-            }
 }
 
 /* ---- Rows ---- */
@@ -253,8 +206,8 @@ static void normalise(const struct augment *a, float *x) {
 static void cut_out(const struct augment *a, uint64_t key, float *x) {
     struct random r = stream(key, CHOICE_CUTOUT);
     int64_t side = a->change.cutout;
-    int64_t top = whole(&r, 0, a->height - 1) - side / 2,
-            left = whole(&r, 0, a->width - 1) - side / 2;
+    int64_t top = whole(&r, 0, a->height - 1) - side / 2;
+    int64_t left = whole(&r, 0, a->width - 1) - side / 2;
     for (int64_t c = 0; c < a->channels; c++)
         for (int64_t i = top < 0 ? 0 : top; i < top + side && i < a->height; i++)
             for (int64_t k = left < 0 ? 0 : left; k < left + side && k < a->width; k++)
@@ -271,11 +224,13 @@ fovea_status augment_row(const struct augment *a, const fovea_picture *picture, 
     struct motion m = draw_motion(c, key);
     bool colour = c->brightness != 0 || c->contrast != 0 || c->saturation != 0;
     if (c->rotation == 0 && !colour) {
-        move_pixels(fitted, &m, a->normal, x);
+        motion_apply(fitted, &m, a->normal, x);
     } else {
-        turn_pixels(fitted, &m, x);
+        if (c->rotation != 0) motion_turn(fitted, &m, x);
+        else motion_apply(fitted, &m, a->plain, x);
         struct random r = stream(key, CHOICE_COLOUR);
-        if (colour) colour_jitter(c, &r, a->channels, a->height * a->width, x);
+        struct colour factors = colour_draw(c, &r);
+        if (colour) colour_change(&factors, a->channels, a->height * a->width, x);
         normalise(a, x);
     }
     if (c->cutout) cut_out(a, key, x);

@@ -2,6 +2,7 @@
 #ifndef TRAIN_AUGMENT_H
 #define TRAIN_AUGMENT_H
 
+#include "base/random.h"
 #include "train/data.h"
 
 /* What is the same for every row. */
@@ -9,6 +10,7 @@ struct augment {
     int64_t channels, height, width;
     double mean[FOVEA_PICTURE_CHANNELS], std[FOVEA_PICTURE_CHANNELS];
     float normal[FOVEA_PICTURE_CHANNELS][256]; /* of each byte, what the network gets */
+    float plain[FOVEA_PICTURE_CHANNELS][256];  /* of each byte, itself */
     fovea_fit fit;
     fovea_augmentation change;
     uint64_t seed;
@@ -23,6 +25,9 @@ uint64_t augment_item_key(const struct augment *, int64_t epoch, int64_t item);
  * Errors: NO_MEMORY. */
 fovea_status augment_row(const struct augment *, const fovea_picture *, uint64_t key,
                          const fovea_picture *fitted, float *x);
+/* The rectangle of a random resized crop. */
+struct picture_box augment_draw_crop(const fovea_augmentation *, struct random *, int64_t height,
+                                     int64_t width);
 /* Lambda of a batch: Beta(mixup, mixup). */
 float augment_lambda(const struct augment *, int64_t epoch, int64_t batch);
 /* Mixes each of `rows` rows with its mirror. */

@@ -36,15 +36,18 @@ static void saturate(float *x, int64_t plane, double factor) {
     }
 }
 
-void colour_jitter(const fovea_augmentation *change, struct random *r, int64_t channels,
-                   int64_t plane, float *x) {
+struct colour colour_draw(const fovea_augmentation *change, struct random *r) {
+    struct colour c;
+    c.brightness = draw_factor(r, change->brightness);
+    c.contrast = draw_factor(r, change->contrast);
+    c.saturation = draw_factor(r, change->saturation);
+    return c;
+}
+
+void colour_change(const struct colour *c, int64_t channels, int64_t plane, float *x) {
     int64_t colours = channels >= 3 ? 3 : 1;
-    /* All three are drawn, so that switching one off leaves the others as they were. */
-    double brightness = draw_factor(r, change->brightness);
-    double contrast = draw_factor(r, change->contrast);
-    double saturation = draw_factor(r, change->saturation);
-    if (change->brightness != 0) stretch_all(x, colours * plane, 0, brightness);
-    if (change->contrast != 0)
-        stretch_all(x, colours * plane, mean_grey(x, colours, plane), contrast);
-    if (change->saturation != 0 && colours == 3) saturate(x, plane, saturation);
+    if (c->brightness != 1) stretch_all(x, colours * plane, 0, c->brightness);
+    if (c->contrast != 1)
+        stretch_all(x, colours * plane, mean_grey(x, colours, plane), c->contrast);
+    if (c->saturation != 1 && colours == 3) saturate(x, plane, c->saturation);
 }

@@ -5,9 +5,15 @@
 #include "base/random.h"
 #include "fovea_data.h"
 
-/* Changes x (channels, plane), values 0..255, in place: brightness, contrast, saturation, in this order. A
- * channel of transparency (the last of two or four) stays as it is. */
-void colour_jitter(const fovea_augmentation *, struct random *, int64_t channels, int64_t plane,
-                   float *x);
+/* Factors: of the values; of the distance from the mean grey of the picture; of the distance of a pixel's
+ * colours from its grey. 1 changes nothing. */
+struct colour {
+    double brightness, contrast, saturation;
+};
+/* All three are drawn, so that switching one off leaves the others as they were. */
+struct colour colour_draw(const fovea_augmentation *, struct random *);
+/* Changes x (channels, plane), values 0..255, in place and in the order above, each time clamped. A channel
+ * of transparency (the last of two or four) stays as it is. */
+void colour_change(const struct colour *, int64_t channels, int64_t plane, float *x);
 
 #endif

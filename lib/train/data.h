@@ -29,8 +29,10 @@ bool idx_is(const uint8_t *data, size_t bytes);
 fovea_status idx_decode(fovea_array *out, const uint8_t *data, size_t bytes, const char *name);
 bool npy_is(const uint8_t *data, size_t bytes);
 fovea_status npy_decode(fovea_array *out, const uint8_t *data, size_t bytes, const char *name);
+typedef fovea_status array_decoder(fovea_array *out, const uint8_t *data, size_t bytes,
+                                   const char *name);
 /* Reads and decodes a file. */
-fovea_status data_array_read(fovea_array *out, const char *path);
+fovea_status data_array_read(fovea_array *out, const char *path, array_decoder *);
 
 /* Errors: INVALID (no size that a picture can have). */
 fovea_status picture_check(int64_t height, int64_t width, int64_t channels);

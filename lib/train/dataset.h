@@ -38,7 +38,8 @@ struct fovea_dataset {
 
 enum split { SPLIT_TRAIN, SPLIT_TEST };
 
-/* Readers of one format. *found is false, and nothing is done, where the folder holds no file of it. */
+/* Readers of one format. *found stays false, and nothing is done, where the folder holds no file of it.
+ * *needs_split becomes true where what was read is all there is, whatever split was wanted. */
 typedef fovea_status dataset_reader(struct fovea_dataset *, const char *path, enum split,
                                     bool *found, bool *needs_split);
 dataset_reader dataset_read_idx, dataset_read_cifar, dataset_read_npy, dataset_read_folder;

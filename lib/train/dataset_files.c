@@ -102,13 +102,14 @@ static fovea_status take_pictures(struct fovea_dataset *d, fovea_array *a, const
 }
 
 /* A file of pictures and one of labels. */
-static fovea_status read_pair(struct fovea_dataset *d, const char *images, const char *labels) {
+static fovea_status read_pair(struct fovea_dataset *d, const char *images, const char *labels,
+                              array_decoder *decode) {
     fovea_array a;
-    TRY(data_array_read(&a, images));
+    TRY(data_array_read(&a, images, decode));
     fovea_status status = take_pictures(d, &a, images);
     fovea_array_free(&a);
     TRY(status);
-    TRY(data_array_read(&a, labels));
+    TRY(data_array_read(&a, labels, decode));
     status = take_labels(d, &a, labels, images);
     fovea_array_free(&a);
     return status;
@@ -140,7 +141,7 @@ fovea_status dataset_read_idx(struct fovea_dataset *d, const char *path, enum sp
     } else if (*images) {
         *found = true;
         d->format = "idx";
-        status = *labels ? read_pair(d, images, labels)
+        status = *labels ? read_pair(d, images, labels, idx_decode)
                          : fail(FOVEA_BAD_FILE, "%s: there is no file of labels beside it", images);
     }
     mem_free(images);
@@ -160,7 +161,7 @@ static fovea_status read_npy_pair(struct fovea_dataset *d, const char *path, con
     } else if (data_file_exists(images)) {
         *found = true;
         d->format = "npy";
-        status = read_pair(d, images, labels);
+        status = read_pair(d, images, labels, npy_decode);
     }
     mem_free(images);
     mem_free(labels);
@@ -171,8 +172,9 @@ fovea_status dataset_read_npy(struct fovea_dataset *d, const char *path, enum sp
                               bool *found, bool *needs_split) {
     TRY(read_npy_pair(d, path, split == SPLIT_TEST ? "test_" : "train_", found));
     if (*found) return FOVEA_OK;
-    *needs_split = true;
-    return read_npy_pair(d, path, "", found);
+    TRY(read_npy_pair(d, path, "", found));
+    *needs_split = *found;
+    return FOVEA_OK;
 }
 
 /* ---- CIFAR: https://www.cs.toronto.edu/~kriz/cifar.html ---- */

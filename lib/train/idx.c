@@ -101,12 +101,12 @@ static fovea_status read_header(struct source *s, fovea_desc *desc) {
     uint8_t header[HEADER_MAX];
     size_t got;
     TRY(take(s, header, 4, &got));
-    if (got < 4 || !is_plain(header))
+    if (got < 4) return fail(FOVEA_BAD_FILE, "%s: is no idx file: it has %zu bytes", s->name, got);
+    if (!is_plain(header))
         return fail(FOVEA_BAD_FILE,
                     "%s: is no idx file: it begins with %02x %02x %02x %02x, not with 00 00, an "
                     "element type (08, 09, 0b to 0e) and a rank",
-                    s->name, got > 0 ? header[0] : 0, got > 1 ? header[1] : 0,
-                    got > 2 ? header[2] : 0, got > 3 ? header[3] : 0);
+                    s->name, header[0], header[1], header[2], header[3]);
     *desc = (fovea_desc){.dtype = idx_type(header[2]), .rank = header[3]};
     TRY(take(s, header, 4 * (size_t)desc->rank, &got));
     if (got < 4 * (size_t)desc->rank)

@@ -132,11 +132,11 @@ fovea_status fovea_array_decode(fovea_array *out, const void *data, size_t bytes
     }
 }
 
-fovea_status data_array_read(fovea_array *out, const char *path) {
+fovea_status data_array_read(fovea_array *out, const char *path, array_decoder *decode) {
     struct data_file file;
     *out = (fovea_array){{0}, NULL};
     TRY(data_file_read(&file, path));
-    fovea_status status = fovea_array_decode(out, file.data, file.bytes, path);
+    fovea_status status = decode(out, file.data, file.bytes, path);
     mem_free(file.data);
     return status;
 }
