@@ -3,7 +3,6 @@
  * return a picture of a sane size or a sentence; a sanitizer watches the memory. COUNT 0:
  * $FOVEA_MUTATIONS, else 1000. The mutations are the same in every run; a crash names its number. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,32 +14,16 @@
 
 #include "array.h"
 #include "image.h"
+#include "mutate.h"
 #include "resize.h"
 
-enum { WIDTH = 23, HEIGHT = 17, SEED_MAX = 1 << 15, SECONDS = 60, N_SEEDS = 16 };
+enum { WIDTH = 23, HEIGHT = 17, SEED_MAX = 1 << 15, N_SEEDS = 16 };
 
 struct seed {
     const char *name;
     unsigned char data[SEED_MAX];
     size_t size;
 };
-
-static char place[128]; /* what is being done, for the sentence of a crash */
-
-static void stop(int number) {
-    const char *words = number == SIGALRM ? ": no answer in time\n" : ": crashed\n";
-    ssize_t n = write(2, place, strlen(place)) + write(2, words, strlen(words));
-    _exit(n > 0 ? 1 : 2);
-}
-
-static uint64_t state = 1;
-
-static size_t below(size_t n) { /* SplitMix64 (Steele, Lea, Flood 2014) */
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (size_t)((z ^ z >> 31) % (n ? n : 1));
-}
 
 /* ---- Seeds ---- */
 
@@ -59,7 +42,8 @@ static void add_little(struct seed *s, uint32_t x, int bytes) {
 }
 
 static void add_noise(struct seed *s, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) add(s, &(unsigned char){(unsigned char)below(256)}, 1);
+    for (size_t i = 0; i < bytes; i++)
+        add(s, &(unsigned char){(unsigned char)mutate_below(256)}, 1);
 }
 
 static void make_pnm(struct seed *s, int kind, unsigned most) {
@@ -68,7 +52,7 @@ static void make_pnm(struct seed *s, int kind, unsigned most) {
     snprintf(text, sizeof text, "P%d\n# made here\n%d %d\n%u\n", kind, WIDTH, HEIGHT, most);
     add_text(s, text);
     for (size_t i = 0; i < samples; i++) {
-        unsigned x = (unsigned)below(most + 1);
+        unsigned x = (unsigned)mutate_below(most + 1);
         snprintf(text, sizeof text, "%u ", x);
         if (kind <= 3) add_text(s, text);
         else if (most > 255)
@@ -105,7 +89,7 @@ static void make_jpeg(struct seed *s, J_COLOR_SPACE space, int channels, bool pr
     if (progressive) jpeg_simple_progression(&info);
     jpeg_start_compress(&info, TRUE);
     while (info.next_scanline < info.image_height) {
-        for (size_t i = 0; i < sizeof row; i++) row[i] = (unsigned char)below(256);
+        for (size_t i = 0; i < sizeof row; i++) row[i] = (unsigned char)mutate_below(256);
         jpeg_write_scanlines(&info, rows, 1);
     }
     jpeg_finish_compress(&info);
@@ -134,7 +118,7 @@ static void make_png(struct seed *s, int type, int bits, int interlace) {
     png_write_info(png, info);
     for (int pass = png_set_interlace_handling(png); pass > 0; pass--)
         for (int y = 0; y < HEIGHT; y++) {
-            for (size_t i = 0; i < sizeof row; i++) row[i] = (unsigned char)below(256);
+            for (size_t i = 0; i < sizeof row; i++) row[i] = (unsigned char)mutate_below(256);
             png_write_row(png, row);
         }
     png_write_end(png, info);
@@ -191,33 +175,7 @@ static size_t make_seeds(struct seed *s) {
     return n;
 }
 
-/* ---- Mutations ---- */
-
-static size_t mutate(unsigned char *data, size_t n) {
-    static const uint32_t absurd[] = {0,       0xFFFFFFFF, 0x7FFFFFFF, 0x80000000,
-                                      0x10000, 0xFFFF,     65500};
-    switch (below(5)) {
-    case 0:
-        for (size_t k = 1 + below(8); k > 0; k--) data[below(n)] ^= (unsigned char)(1u << below(8));
-        return n;
-    case 1: return below(n);
-    case 2: /* sizes stand at the front */
-        for (size_t k = 1 + below(2); k > 0; k--) {
-            uint32_t x = absurd[below(sizeof absurd / sizeof *absurd)];
-            size_t at = below(n < 64 ? n : 64), bytes = n - at < 4 ? n - at : 4;
-            memcpy(data + at, &x, bytes);
-        }
-        return n;
-    case 3: { /* a piece over another */
-        size_t from = below(n), to = below(n), length = below(n - (from > to ? from : to)) + 1;
-        memmove(data + to, data + from, length);
-        return n;
-    }
-    default: /* digits and signs, for text headers */
-        for (size_t k = 1 + below(4); k > 0; k--) data[below(n)] = "0123456789- ,()'\n"[below(17)];
-        return n;
-    }
-}
+/* ---- Reading ---- */
 
 /* Reads the bytes as whatever they say they are. False if the answer is neither good nor a sentence. */
 static bool read_any(const unsigned char *data, size_t size, bool *read) {
@@ -250,36 +208,54 @@ static bool read_copy(const unsigned char *data, size_t size, bool *read) {
     return sane;
 }
 
-static long wanted(const char *text) {
-    long count = text ? strtol(text, NULL, 10) : 0;
-    const char *set = getenv("FOVEA_MUTATIONS");
-    if (count <= 0 && set) count = strtol(set, NULL, 10);
-    return count > 0 ? count : 1000;
+/* As a file of a data set. */
+static bool load_file(const struct seed *s) {
+    char path[] = "/tmp/fovea-fuzz-image-XXXXXX";
+    struct problem p = {0};
+    struct image image;
+    fovea_picture picture;
+    int file = mkstemp(path);
+    bool wrote = file >= 0 && write(file, s->data, s->size) == (ssize_t)s->size;
+    bool good = wrote && image_load(NULL, path, &picture) == FOVEA_OK &&
+                image_decode(&image, s->data, s->size, path, &p);
+    if (good) {
+        good = picture.width == image.width && picture.height == image.height &&
+               picture.channels == 3 &&
+               memcmp(picture.pixels, image.rgb, 3 * (size_t)(image.width * image.height)) == 0;
+        fovea_picture_free(&picture);
+        image_free(&image);
+    }
+    /* Cut to its first bytes it is damaged, and the sentence names the file. */
+    good = good && ftruncate(file, 20) == 0 && image_load(NULL, path, &picture) == FOVEA_BAD_FILE &&
+           !picture.pixels && strstr(fovea_error(), path);
+    close(file);
+    unlink(path);
+    return good;
 }
 
 int main(int argc, char **argv) {
     static struct seed seeds[N_SEEDS];
     static unsigned char data[SEED_MAX];
     size_t n = make_seeds(seeds);
-    long count = wanted(argc > 1 ? argv[1] : NULL), good = 0, insane = 0;
-    signal(SIGSEGV, stop);
-    signal(SIGALRM, stop);
+    long count = mutate_begin(argc > 1 ? argv[1] : NULL), good = 0, insane = 0;
     for (size_t i = 0; i < n; i++) {
         bool read = false;
-        if (read_copy(seeds[i].data, seeds[i].size, &read) && read) continue;
+        bool array = array_is_npy(seeds[i].data, seeds[i].size) ||
+                     array_is_idx(seeds[i].data, seeds[i].size);
+        if (read_copy(seeds[i].data, seeds[i].size, &read) && read &&
+            (array || load_file(&seeds[i])))
+            continue;
         printf("the undamaged %s is not read\n", seeds[i].name);
         return 1;
     }
     for (long i = 0; i < count; i++) {
         const struct seed *s = &seeds[(size_t)i % n];
         bool read = false;
-        state = 1000003 * (uint64_t)(i + 1);
+        mutate_at(i, s->name);
         memcpy(data, s->data, s->size);
-        size_t size = mutate(data, s->size);
-        snprintf(place, sizeof place, "mutation %ld, of a %s", i, s->name);
-        alarm(SECONDS);
+        size_t size = mutate_bytes(data, s->size);
         if (!read_copy(data, size, &read)) {
-            printf("%s: neither a picture nor a sentence\n", place);
+            printf("%s: neither a picture nor a sentence\n", mutate_place());
             insane++;
         }
         good += read;
