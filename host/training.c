@@ -8,8 +8,6 @@
 #include "array.h"
 #include "image.h"
 
-enum { PICTURE_MAX_BYTES = INT32_MAX };
-
 /* ---- Architectures ---- */
 
 /* Rates and schedules as the papers and torchvision's recipes have them, for few epochs on one device. The
@@ -120,26 +118,6 @@ bool loss_parse(const char *text, fovea_loss *out, struct problem *p) {
 
 /* ---- Data ---- */
 
-/* What the library asks for: a picture file as bytes. */
-static fovea_status decode(void *user, const char *path, fovea_picture *out) {
-    struct problem p = {0};
-    struct image image = {0, 0, NULL};
-    unsigned char *data;
-    size_t size;
-    (void)user;
-    bool good = file_read(&data, &size, path, PICTURE_MAX_BYTES, &p);
-    if (good) {
-        good = image_decode(&image, data, size, path, &p);
-        free(data);
-    }
-    if (!good) return fovea_fail(FOVEA_BAD_FILE, p.text);
-    fovea_status status = fovea_picture_create(out, image.height, image.width, 3);
-    if (status == FOVEA_OK)
-        memcpy(out->pixels, image.rgb, (size_t)image.width * (size_t)image.height * 3);
-    image_free(&image);
-    return status;
-}
-
 static void warn(void *user, const char *sentence) {
     (void)user;
     fprintf(stderr, "fovea: warning: %s\n", sentence);
@@ -148,6 +126,6 @@ static void warn(void *user, const char *sentence) {
 bool training_dataset(fovea_dataset **out, const char *path, const char *split, double hold_out,
                       bool skip_damaged, struct problem *p) {
     fovea_dataset_options o = {
-        .decode = decode, .warn = warn, .skip_damaged = skip_damaged, .hold_out = hold_out};
+        .decode = image_load, .warn = warn, .skip_damaged = skip_damaged, .hold_out = hold_out};
     return problem_check(p, fovea_dataset_open(out, path, split, &o));
 }
