@@ -43,4 +43,15 @@ int64_t conv_groups(const struct site *, const struct conv *);
 /* Seconds for `flops` at a share of the peak, or for the traffic of the node. */
 double conv_seconds(const struct site *, double flops, double share, double launches);
 
+/* A plain input of few channels as a first layer's kernels read it: rows with their padding, the channels of a
+ * pixel together (n, height, columns, ic), copied by conv_shallow.cl. */
+struct conv_rows {
+    int64_t height, columns;
+    size_t bytes; /* of the copy; 0: the input itself will do */
+};
+struct conv_rows conv_rows_of(const struct conv *);
+/* The launch that copies input 0 to the start of the workspace. */
+void conv_rows_lower(const struct site *, struct recipe *, const struct conv *,
+                     const struct conv_rows *);
+
 #endif

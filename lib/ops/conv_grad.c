@@ -5,7 +5,12 @@
 
 static const struct algorithm conv_grad_weights_direct;
 
-const struct algorithm *const conv_grad_weights_algorithms[] = {&conv_grad_weights_direct, NULL};
+const struct algorithm *const conv_grad_weights_algorithms[] = {
+    &conv_grad_weights_shallow,
+    &conv_grad_weights_blocked,
+    &conv_grad_weights_direct,
+    NULL,
+};
 
 struct conv conv_grad_of(const struct site *s) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc,

@@ -7,4 +7,6 @@
 /* The convolution whose weights' gradient a ConvGradWeights node is: its window and sizes. */
 struct conv conv_grad_of(const struct site *);
 
+extern const struct algorithm conv_grad_weights_blocked, conv_grad_weights_shallow;
+
 #endif

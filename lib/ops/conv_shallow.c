@@ -3,27 +3,36 @@
 
 enum { CHANNELS_MAX = 7 }; /* more fill a channel block well enough */
 
-/* The input as the kernel reads it: rows with their padding, channels of a pixel together. */
 struct shallow {
     struct conv c;
     int64_t width, ocb, blocks, pixels,
-        tiles;               /* lanes; blocks of y; register tile: blocks, pixels */
-    int64_t height, columns; /* of the padded input */
-    bool copies;             /* x itself will not do */
+        tiles; /* lanes; blocks of y; register tile: blocks, pixels */
+    struct conv_rows rows;
 };
 
+struct conv_rows conv_rows_of(const struct conv *c) {
+    const struct window *w = &c->w;
+    struct conv_rows r = {.height = (w->out[1] - 1) * w->stride[1] + w->kernel[1],
+                          .columns = (w->out[2] - 1) * w->stride[2] + w->kernel[2]};
+    bool copies = c->ic > 1 || w->pad_begin[1] || w->pad_begin[2] || r.height > w->in[1] ||
+                  r.columns > w->in[2];
+    if (!copies) r.height = w->in[1], r.columns = w->in[2];
+    else r.bytes = (size_t)(c->n * r.height * r.columns * c->ic) * sizeof(float);
+    return r;
+}
+
+static void set_tile(const struct site *s, struct shallow *l) {
+    l->width = site_width(s);
+    l->ocb = ceil_div(l->c.oc, l->width);
+    l->blocks = l->ocb > 1 ? 2 : 1;
+    l->pixels = l->width == 16 ? 14 : l->blocks == 2 ? 6 : 12;
+    l->tiles = ceil_div(l->ocb, l->blocks);
+}
+
 static struct shallow shallow_of(const struct site *s) {
-    struct shallow l = {.c = conv_of(s), .width = site_width(s)};
-    const struct window *w = &l.c.w;
-    l.ocb = ceil_div(l.c.oc, l.width);
-    l.blocks = l.ocb > 1 ? 2 : 1;
-    l.pixels = l.width == 16 ? 14 : l.blocks == 2 ? 6 : 12;
-    l.tiles = ceil_div(l.ocb, l.blocks);
-    l.height = (w->out[1] - 1) * w->stride[1] + w->kernel[1];
-    l.columns = (w->out[2] - 1) * w->stride[2] + w->kernel[2];
-    l.copies = l.c.ic > 1 || w->pad_begin[1] || w->pad_begin[2] || l.height > w->in[1] ||
-               l.columns > w->in[2];
-    if (!l.copies) l.height = w->in[1], l.columns = w->in[2];
+    struct shallow l = {.c = conv_of(s)};
+    set_tile(s, &l);
+    l.rows = conv_rows_of(&l.c);
     return l;
 }
 
@@ -41,8 +50,7 @@ static const char *conv_shallow_refuse(const struct site *s) {
 }
 
 static size_t conv_shallow_workspace(const struct site *s) {
-    struct shallow l = shallow_of(s);
-    return l.copies ? (size_t)(l.c.n * l.height * l.columns * l.c.ic) * sizeof(float) : 0;
+    return shallow_of(s).rows.bytes;
 }
 
 static size_t conv_shallow_packed(const struct site *s) {
@@ -55,7 +63,8 @@ static double conv_shallow_estimate(const struct site *s) {
     double columns = (double)ceil_div(l.c.w.out[2], l.pixels) * (double)l.pixels;
     double lanes = (double)(l.tiles * l.blocks * l.width);
     double flops = 2 * (double)(l.c.n * l.c.w.out[1] * l.c.k) * columns * lanes;
-    return conv_seconds(s, flops, s->device->local_memory_is_real ? 0.01 : 0.55, 1 + l.copies);
+    return conv_seconds(s, flops, s->device->local_memory_is_real ? 0.01 : 0.55,
+                        l.rows.bytes ? 2 : 1);
 }
 
 static void push_defines(const struct site *s, struct recipe *r, const struct shallow *l) {
@@ -80,18 +89,21 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct shal
     recipe_once(r);
 }
 
-static void lower_rows(const struct site *s, struct recipe *r, const struct shallow *l) {
+void conv_rows_lower(const struct site *s, struct recipe *r, const struct conv *c,
+                     const struct conv_rows *rows) {
+    struct shallow l = {.c = *c};
+    set_tile(s, &l);
     recipe_kernel(r, "conv_shallow", "conv_shallow_rows");
-    push_defines(s, r, l);
-    recipe_int(r, l->c.ic);
-    recipe_int(r, l->c.w.in[1]);
-    recipe_int(r, l->c.w.in[2]);
-    recipe_int(r, l->c.w.pad_begin[1]);
-    recipe_int(r, l->c.w.pad_begin[2]);
-    recipe_int(r, l->columns);
+    push_defines(s, r, &l);
+    recipe_int(r, c->ic);
+    recipe_int(r, c->w.in[1]);
+    recipe_int(r, c->w.in[2]);
+    recipe_int(r, c->w.pad_begin[1]);
+    recipe_int(r, c->w.pad_begin[2]);
+    recipe_int(r, rows->columns);
     recipe_value(r, site_in(s, 0));
     recipe_workspace(r, 0, sizeof(float));
-    recipe_global(r, (size_t)l->height, (size_t)l->c.n, 0);
+    recipe_global(r, (size_t)rows->height, (size_t)c->n, 0);
     recipe_local(r, 1, 1, 1);
 }
 
@@ -100,8 +112,8 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct shal
     recipe_int(r, w->kernel[2] * l->c.ic);
     recipe_int(r, w->kernel[1]);
     recipe_int(r, w->stride[2] * l->c.ic);
-    recipe_int(r, l->columns * l->c.ic);
-    recipe_int(r, l->height);
+    recipe_int(r, l->rows.columns * l->c.ic);
+    recipe_int(r, l->rows.height);
     recipe_int(r, w->stride[1]);
     recipe_int(r, l->ocb);
     recipe_int(r, w->out[1]);
@@ -116,12 +128,12 @@ static fovea_status conv_shallow_lower(const struct site *s, struct recipe *r) {
     int64_t parts = ceil_div(conv_groups(s, &l.c), l.tiles * l.c.n);
     int64_t run = ceil_div(l.c.w.out[1], parts);
     lower_pack(s, r, &l);
-    if (l.copies) lower_rows(s, r, &l);
+    if (l.rows.bytes) conv_rows_lower(s, r, &l.c, &l.rows);
     recipe_kernel(r, "conv_shallow", "conv_shallow");
     push_defines(s, r, &l);
     push_sizes(s, r, &l);
     recipe_int(r, run);
-    if (l.copies) recipe_workspace(r, 0, sizeof(float));
+    if (l.rows.bytes) recipe_workspace(r, 0, sizeof(float));
     else recipe_value(r, site_in(s, 0));
     recipe_packed(r, 0, sizeof(float));
     recipe_value(r, site_in(s, 3));
