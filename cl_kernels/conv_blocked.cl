@@ -4,6 +4,8 @@
  * Layouts:      x (n, groups*icb, ih, iw, X), residual and y (n, groups*ocb, oh, ow, X), with icb and ocb channel
  *               blocks of a group; packed: weights (groups, tiles of Q blocks, icb, KH, KW, X, Q*X), then bias
  *               (groups, tiles, Q*X), zero where there is no channel; then X zeros, read in place of the padding.
+ *               The pixels made may be some of y's `whole`: (h, w) is y_first + h * y_row + w * y_column. Weights before
+ *               they are packed: o, c and tap (i, j) at o * out_step + c * in_step + i * row_step + j * column_step.
  * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` output pixels; z: image. One
  *               work-item a group: it owns its chunk and holds P pixels by Q blocks in registers.
  *               conv_blocked_pack: x: input channel of a group; y: tile, times groups.
@@ -20,19 +22,24 @@
 #define Q 2
 #endif
 
-__kernel void conv_blocked_pack(int ic, int oc, int taps, int has_bias, ulong zeros,
-                                __global const real *w, ulong w_offset, __global const real *bias,
-                                ulong bias_offset, __global real *packed, ulong packed_offset) {
+__kernel void conv_blocked_pack(int ic, int oc, int kh, int kw, int group_step, int out_step,
+                                int in_step, int row_step, int column_step, int has_bias,
+                                ulong zeros, __global const real *w, ulong w_offset,
+                                __global const real *bias, ulong bias_offset, __global real *packed,
+                                ulong packed_offset) {
     int c = (int)get_global_id(0), tiles = (oc + Q * X - 1) / (Q * X), icb = (ic + X - 1) / X;
     int group = (int)get_global_id(1) / tiles, tile = (int)get_global_id(1) % tiles;
     packed += packed_offset;
-    ulong first = ((ulong)get_global_id(1) * icb + c / X) * ((ulong)taps * X * Q * X);
+    w += w_offset + (ulong)group * group_step + (ulong)c * in_step;
+    ulong first = ((ulong)get_global_id(1) * icb + c / X) * ((ulong)(kh * kw) * X * Q * X);
     for (int o = 0; o < Q * X; o++) {
         int channel = tile * Q * X + o;
         bool there = c < ic && channel < oc;
-        ulong from = w_offset + (((ulong)group * oc + channel) * ic + c) * taps;
-        for (int t = 0; t < taps; t++)
-            packed[first + (t * X + c % X) * (Q * X) + o] = there ? w[from + t] : 0;
+        __global const real *from = w + (ulong)channel * out_step;
+        for (int i = 0; i < kh; i++)
+            for (int j = 0; j < kw; j++)
+                packed[first + ((i * kw + j) * X + c % X) * (Q * X) + o] =
+                    there ? from[i * row_step + j * column_step] : 0;
         ulong at = zeros - ((ulong)get_global_size(1) - get_global_id(1)) * (Q * X) + o;
         if (c == 0)
             packed[at] = has_bias && channel < oc ? bias[bias_offset + group * oc + channel] : 0;
@@ -52,8 +59,9 @@ INLINE ulong conv_blocked_inside(int row, int column, int ih, int iw, int kh, in
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh, int kw, int sh,
-             int sw, int dh, int dw, int ph, int pw, int chunk, int has_residual, int activation,
-             ulong zeros, __global const real *x, ulong x_offset, __global const real *packed,
+             int sw, int dh, int dw, int ph, int pw, int whole, int y_first, int y_row,
+             int y_column, int chunk, int has_residual, int activation, ulong zeros,
+             __global const real *x, ulong x_offset, __global const real *packed,
              ulong packed_offset, __global const real *residual, ulong residual_offset, float alpha,
              float beta, __global real *y, ulong y_offset) {
     int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(0);
@@ -65,7 +73,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
     __global const real *weights = packed + (ulong)item * icb * (kh * kw * X * Q * X);
     __global const real *bias = zero - (ulong)(groups * tiles - item) * (Q * X);
     x += x_offset + (ulong)(image * groups + group) * icb * plane;
-    ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * pixels;
+    ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * whole + y_first;
 
     for (int first = begin; first < end; first += P) {
         int h = first / ow, c0 = first % ow;
@@ -78,7 +86,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
             int row = h * sh - ph, column = c0 * sw - pw;
             start[p] = ((long)row * iw + column) * X;
             inside[p] = conv_blocked_inside(row, column, ih, iw, kh, kw, dh, dw);
-            at[p] = (out + h * ow + c0) * X;
+            at[p] = (out + (ulong)h * y_row + c0 * y_column) * X;
             c0 += first + p + 1 < end; /* the last tile does its last pixel again */
             h += c0 == ow;
             c0 = c0 == ow ? 0 : c0;
@@ -107,7 +115,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
         UNROLL
         for (int p = 0; p < P; p++) UNROLL
         for (int q = 0; q < Q; q++) {
-            ulong to = at[p] + (ulong)q * pixels * X;
+            ulong to = at[p] + (ulong)q * whole * X;
             if (tile * Q + q >= ocb) continue;
             vec z = sum[p][q];
             if (has_residual) z += load_vec(residual + residual_offset + to);

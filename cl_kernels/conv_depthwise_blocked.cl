@@ -20,10 +20,10 @@
 #define PACKED  (KH * KW + 1)
 #define COLUMNS ((PIXELS - 1) * SW + (KW - 1) * DW + 1)
 
-__kernel void conv_depthwise_blocked_pack(int blocks, int run, int channels, __global const real *w,
-                                          ulong w_offset, __global const real *bias,
-                                          ulong bias_offset, __global real *packed,
-                                          ulong packed_offset) {
+__kernel void conv_depthwise_blocked_pack(int blocks, int run, int channels, int tap_step,
+                                          __global const real *w, ulong w_offset,
+                                          __global const real *bias, ulong bias_offset,
+                                          __global real *packed, ulong packed_offset) {
     int first = (int)get_global_id(0) * run, last = min(blocks, first + run);
     for (int block = first; block < last; block++) {
         __global real *to = packed + packed_offset + (size_t)block * PACKED * X;
@@ -31,7 +31,8 @@ __kernel void conv_depthwise_blocked_pack(int blocks, int run, int channels, __g
             int channel = block * X + lane;
             bool used = channel < channels;
             __global const real *from = w + w_offset + (size_t)(used ? channel : 0) * (KH * KW);
-            for (int tap = 0; tap < KH * KW; tap++) to[tap * X + lane] = used ? from[tap] : 0;
+            for (int tap = 0; tap < KH * KW; tap++)
+                to[tap * X + lane] = used ? from[tap * tap_step] : 0;
             to[KH * KW * X + lane] = HAS_BIAS && used ? bias[bias_offset + channel] : 0;
         }
     }

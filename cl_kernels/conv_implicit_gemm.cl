@@ -47,6 +47,7 @@ enum { OUTSIDE = -(1 << 30) }; /* a column that is outside of x for every window
 
 /* Filters in tiles, one k below the other; and the table, by the work-items of the first filter. */
 __kernel void conv_implicit_gemm_pack(int ih, int iw, int plane, int oc, int k, int rows,
+                                      int group_step, int out_step, int in_step, int tap_step,
                                       __global const real *w, ulong w_offset, __global real *packed,
                                       ulong packed_offset, __global int4 *table,
                                       ulong table_offset) {
@@ -54,8 +55,9 @@ __kernel void conv_implicit_gemm_pack(int ih, int iw, int plane, int oc, int k, 
     int row = (int)get_global_id(1) % rows, group = (int)get_global_id(1) / rows;
     if (at >= padded) return;
     ulong to = ((ulong)(group * (rows / TILE_M) + row / TILE_M) * padded + at) * TILE_M;
-    packed[packed_offset + to + row % TILE_M] =
-        row < oc && at < k ? w[w_offset + (ulong)(group * oc + row) * k + at] : 0;
+    int channel = at / (KD * KH * KW), tap = at % (KD * KH * KW);
+    w += w_offset + (ulong)group * group_step + (ulong)row * out_step + (ulong)channel * in_step;
+    packed[packed_offset + to + row % TILE_M] = row < oc && at < k ? w[tap * tap_step] : 0;
     if (get_global_id(1) > 0) return;
     int kw = at % KW * DW, kh = at / KW % KH * DH, kd = at / (KW * KH) % KD * DD;
     uint row_of_x = (uint)kd * (uint)ih + (uint)kh;

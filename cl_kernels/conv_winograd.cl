@@ -185,13 +185,15 @@ INLINE void conv_winograd_product(int blocks, int tiles, ulong v_block, __global
 
 /* ---- The kernels ---- */
 
-__kernel void conv_winograd_pack(int ic, int oc, __global const real *w, ulong w_offset,
+__kernel void conv_winograd_pack(int ic, int oc, int out_step, int in_step, int row_step,
+                                 int column_step, __global const real *w, ulong w_offset,
                                  __global real *u, ulong u_offset) {
     int c = (int)get_global_id(0), o = (int)get_global_id(1);
     ulong columns = get_global_size(0) * WIDE, plane = columns * (get_global_size(1) / WIDE);
     real g[9], partly[3 * SIDE], line[SIDE];
+    w += w_offset + (ulong)o * out_step + (ulong)c * in_step;
     for (int i = 0; i < 9; i++)
-        g[i] = c < ic && o < oc ? w[w_offset + ((ulong)o * ic + c) * 9 + i] : 0;
+        g[i] = c < ic && o < oc ? w[i / 3 * row_step + i % 3 * column_step] : 0;
     for (int i = 0; i < 3; i++) conv_winograd_filter(g + i, 3, partly + i, 3);
     u += u_offset + o / WIDE * columns + c * WIDE + o % WIDE;
     for (int i = 0; i < SIDE; i++) {

@@ -80,12 +80,14 @@ void conv_winograd_tiled_output_line(acc *m, int step) {
     }
 }
 
-__kernel void conv_winograd_tiled_filters(int oc, int ic, __global const real *w, ulong w_offset,
+__kernel void conv_winograd_tiled_filters(int oc, int ic, int out_step, int in_step, int row_step,
+                                          int column_step, __global const real *w, ulong w_offset,
                                           __global real *u, ulong u_offset) {
     int i = (int)get_global_id(0);
     if (i >= oc * ic) return;
     acc g[9], half_done[3 * SIDE], all[PLACES];
-    for (int k = 0; k < 9; k++) g[k] = w[w_offset + (ulong)i * 9 + k];
+    w += w_offset + (ulong)(i / ic) * out_step + (ulong)(i % ic) * in_step;
+    for (int k = 0; k < 9; k++) g[k] = w[k / 3 * row_step + k % 3 * column_step];
 #pragma unroll
     for (int k = 0; k < 3; k++) conv_winograd_tiled_filter_line(g + k, 3, half_done + k, 3);
 #pragma unroll

@@ -23,5 +23,6 @@ int lrn_quarters(const struct site *);
 extern const struct algorithm max_pool_blocked, average_pool_blocked, global_pool_blocked;
 extern const struct algorithm lrn_blocked, batch_norm_blocked;
 extern const struct algorithm conv_depthwise_blocked;
+extern const struct algorithm reduce_blocked;
 
 #endif

@@ -6,7 +6,7 @@
 #include "ops/blocked.h"
 #include "ops/gemm.h"
 
-static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct, conv_transpose_direct;
+static const struct algorithm conv_depthwise, conv_im2col_gemm, conv_direct;
 
 const struct algorithm *const conv_algorithms[] = {
     &conv_shallow,
@@ -23,7 +23,18 @@ const struct algorithm *const conv_algorithms[] = {
     &conv_direct,
     NULL,
 };
-const struct algorithm *const conv_transpose_algorithms[] = {&conv_transpose_direct, NULL};
+const struct algorithm *const conv_transpose_algorithms[] = {
+    &conv_depthwise_blocked,
+    &conv_winograd_f4x3,
+    &conv_winograd_f2x3,
+    &conv_pointwise,
+    &conv_blocked,
+    &conv_winograd_tiled_f4x3,
+    &conv_winograd_tiled_f2x3,
+    &conv_implicit_gemm,
+    &conv_transpose_direct,
+    NULL,
+};
 
 enum {
     ROWS = 4,                 /* output rows of a work-item of conv_depthwise_lanes */
@@ -33,16 +44,78 @@ enum {
     LAUNCH_LIMIT = 4096,      /* kernels of one node */
 };
 
-struct conv conv_of(const struct site *s) {
+/* The output places first, first + step, ... of one axis of a ConvTranspose, as a convolution of stride 1. A tap k
+ * reaches them if k * dilation and first + pad are equal modulo the stride: every tap_step-th from k0 on. */
+static void phase_axis(struct conv *c, int i, int64_t first, int64_t *tap, int64_t *tap_step) {
+    struct window *w = &c->w;
+    int64_t stride = w->stride[i], dilation = w->dilation[i], k = 0, common = stride, b = dilation;
+    while (b) {
+        int64_t rest = common % b;
+        common = b;
+        b = rest;
+    }
+    int64_t step = stride / common, place = first + w->pad_begin[i];
+    while (k < step && (place - k * dilation) % stride != 0) k++;
+    int64_t taps = k < step && k < w->kernel[i] ? ceil_div(w->kernel[i] - k, step) : 0;
+    c->first[i] = first;
+    c->step[i] = stride;
+    c->whole[i] = w->out[i];
+    *tap = k + (taps - 1) * step; /* turned: from the last one back */
+    *tap_step = -step;
+    w->pad_begin[i] = taps ? (taps - 1) * (dilation / common) - (place - k * dilation) / stride : 0;
+    w->kernel[i] = taps;
+    w->dilation[i] = dilation / common;
+    w->stride[i] = 1;
+    w->out[i] = ceil_div(w->out[i] - first, stride);
+    w->pad_end[i] =
+        taps ? (w->out[i] - 1) - w->pad_begin[i] + (taps - 1) * w->dilation[i] + 1 - w->in[i] : 0;
+}
+
+/* Phases of an axis: no more than outputs. */
+static int64_t phases_of(const struct window *w, int i) {
+    return w->stride[i] < w->out[i] ? w->stride[i] : w->out[i];
+}
+
+static struct conv transposed_phase(const struct site *s, int64_t phase) {
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc,
+                     *weights = &node_in(s->graph, s->node, 1)->desc;
+    struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1), .phases = 1};
+    int64_t ic = x->dim[1] / c.groups, oc = weights->dim[1], tap[3], step[3];
+    (void)window_resolve_transposed(s->node, x, weights->dim + 2, &c.w);
+    int64_t kernel[3] = {c.w.kernel[0], c.w.kernel[1], c.w.kernel[2]};
+    int64_t all = kernel[0] * kernel[1] * kernel[2];
+    for (int i = 2; i >= 0; i--) {
+        int64_t count = phases_of(&c.w, i);
+        c.phases *= count;
+        phase_axis(&c, i, phase % count, &tap[i], &step[i]);
+        phase /= count;
+    }
+    c.weights = (struct conv_weights){.first = (tap[0] * kernel[1] + tap[1]) * kernel[2] + tap[2],
+                                      .group = ic * oc * all,
+                                      .out = all,
+                                      .in = oc * all,
+                                      .row = step[1] * kernel[2],
+                                      .column = step[2]};
+    conv_measure(&c, ic, oc);
+    return c;
+}
+
+struct conv conv_phase_of(const struct site *s, int64_t phase) {
+    if (s->node->op == OP_ConvTranspose) return transposed_phase(s, phase);
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc,
                      *w = &node_in(s->graph, s->node, 1)->desc;
-    bool transposed = s->node->op == OP_ConvTranspose;
-    struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1)};
+    struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1), .phases = 1};
     /* The shape function has resolved the same window before, so this cannot fail. */
-    if (transposed) (void)window_resolve_transposed(s->node, x, w->dim + 2, &c.w);
-    else (void)window_resolve(s->node, x, w->dim + 2, &c.w);
-    conv_measure(&c, x->dim[1] / c.groups, transposed ? w->dim[1] : w->dim[0] / c.groups);
+    (void)window_resolve(s->node, x, w->dim + 2, &c.w);
+    conv_measure(&c, x->dim[1] / c.groups, w->dim[0] / c.groups);
+    for (int i = 0; i < 3; i++) c.step[i] = 1, c.whole[i] = c.w.out[i];
+    c.weights = (struct conv_weights){
+        .group = c.oc * c.k, .out = c.k, .in = c.taps, .row = c.w.kernel[2], .column = 1};
     return c;
+}
+
+struct conv conv_of(const struct site *s) {
+    return conv_phase_of(s, 0);
 }
 
 void conv_measure(struct conv *c, int64_t ic, int64_t oc) {
@@ -61,8 +134,24 @@ void conv_measure(struct conv *c, int64_t ic, int64_t oc) {
     }
 }
 
+const char *conv_refuse_phases(const struct conv *c) {
+    if (c->phases != 1) return "a transposed convolution must have stride 1";
+    return conv_refuse_span(c);
+}
+
 const char *conv_refuse_span(const struct conv *c) {
     return c->fits ? NULL : "a padded axis is longer than 2^30";
+}
+
+void conv_push_weight_steps(struct recipe *r, const struct conv *c) {
+    recipe_int(r, c->weights.out);
+    recipe_int(r, c->weights.in);
+    recipe_int(r, c->weights.row);
+    recipe_int(r, c->weights.column);
+}
+
+void conv_push_weights(const struct site *s, struct recipe *r, const struct conv *c) {
+    recipe_value_at(r, site_in(s, 1), (size_t)c->weights.first);
 }
 
 void conv_push_window(struct recipe *r, const struct window *w) {
@@ -78,7 +167,7 @@ void conv_push_ints(struct recipe *r, const int64_t *three) {
 }
 
 /* The start and the end of the operands: input, weights and bias; activation and output. */
-static void push_inputs(const struct site *s, struct recipe *r) {
+void conv_push_inputs(const struct site *s, struct recipe *r) {
     recipe_define(r, "HAS_BIAS", site_in(s, 2) != FOVEA_NO_VALUE);
     recipe_value(r, site_in(s, 0));
     recipe_value(r, site_in(s, 1));
@@ -158,7 +247,7 @@ static fovea_status conv_direct_lower(const struct site *s, struct recipe *r) {
     conv_push_ints(r, c.w.out);
     conv_push_ints(r, c.w.pad_begin);
     recipe_int(r, c.n * c.groups * c.ic * c.plane);
-    push_inputs(s, r);
+    conv_push_inputs(s, r);
     conv_push_residual(s, r);
     conv_push_outputs(s, r);
     gemm_launch(s, r, column_tiles(&c), (c.oc + tile - 1) / tile * c.groups, c.n);
@@ -205,7 +294,7 @@ static fovea_status conv_depthwise_lower(const struct site *s, struct recipe *r)
     recipe_int(r, c.oc);
     conv_push_ints(r, c.w.out);
     conv_push_ints(r, c.w.pad_begin);
-    push_inputs(s, r);
+    conv_push_inputs(s, r);
     conv_push_outputs(s, r);
     if (lanes) gemm_launch(s, r, lane_items(&c), c.n, 1);
     else gemm_launch(s, r, column_tiles(&c), c.groups * c.oc, c.n);
@@ -363,38 +452,3 @@ static const struct algorithm conv_im2col_gemm = {.name = "conv_im2col_gemm",
                                                   .workspace = conv_im2col_gemm_workspace,
                                                   .estimate = conv_im2col_gemm_estimate,
                                                   .lower = conv_im2col_gemm_lower};
-
-/* ---- ConvTranspose ---- */
-
-static int64_t transpose_oc_tile(int64_t oc) {
-    return oc >= 4 ? 4 : 1;
-}
-
-static double conv_transpose_direct_estimate(const struct site *s) {
-    double flops, bytes;
-    graph_cost(s->graph, s->node, &flops, &bytes);
-    return conv_seconds(s, flops, 0.03, 1);
-}
-
-static fovea_status conv_transpose_direct_lower(const struct site *s, struct recipe *r) {
-    struct conv c = conv_of(s);
-    int64_t tile = transpose_oc_tile(c.oc);
-    recipe_kernel(r, "conv_transpose_direct", "conv_transpose_direct");
-    conv_push_window(r, &c.w);
-    recipe_define(r, "OC_TILE", tile);
-    recipe_int(r, c.groups);
-    recipe_int(r, c.ic);
-    conv_push_ints(r, c.w.in);
-    recipe_int(r, c.oc);
-    conv_push_ints(r, c.w.out);
-    conv_push_ints(r, c.w.pad_begin);
-    push_inputs(s, r);
-    conv_push_outputs(s, r);
-    gemm_launch(s, r, c.pixels, (c.oc + tile - 1) / tile * c.groups, c.n);
-    return FOVEA_OK;
-}
-
-static const struct algorithm conv_transpose_direct = {.name = "conv_transpose_direct",
-                                                       .refuse = conv_direct_refuse,
-                                                       .estimate = conv_transpose_direct_estimate,
-                                                       .lower = conv_transpose_direct_lower};

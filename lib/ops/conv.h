@@ -7,6 +7,12 @@
 
 enum { CONV_SPAN_LIMIT = 1 << 30 }; /* of a padded axis: kernels count it in ints */
 
+/* Where a filter's elements lie: that of output channel o, input channel c and tap (i, j) of a group is
+ * number first + group * g + out * o + in * c + row * i + column * j of the weights. */
+struct conv_weights {
+    int64_t first, group, out, in, row, column;
+};
+
 /* A convolution: sizes of one group. */
 struct conv {
     struct window w;
@@ -14,8 +20,13 @@ struct conv {
     int64_t plane, pixels;     /* elements of one input and output channel */
     int64_t taps, k;           /* of one filter for one channel; of a whole filter: ic * taps */
     bool fits;                 /* every padded axis is within CONV_SPAN_LIMIT */
+    /* A ConvTranspose is as many convolutions of stride 1 as its strides have phases: each makes the outputs
+     * first, first + step, ... of `whole` along the axes from every step-th tap, turned. A Conv is one. */
+    int64_t phases, first[3], step[3], whole[3];
+    struct conv_weights weights;
 };
 
+extern const struct algorithm conv_transpose_direct;
 extern const struct algorithm conv_blocked;
 extern const struct algorithm conv_implicit_gemm;
 extern const struct algorithm conv_winograd_tiled_f4x3;
@@ -25,15 +36,24 @@ extern const struct algorithm conv_winograd_f2x3;
 extern const struct algorithm conv_shallow;
 extern const struct algorithm conv_pointwise;
 
+/* A Conv, or phase 0 of a ConvTranspose: all of it where the stride is 1. */
 struct conv conv_of(const struct site *);
+struct conv conv_phase_of(const struct site *, int64_t phase);
 /* From a resolved window and the channels of a group: all that follows from them. */
 void conv_measure(struct conv *, int64_t ic, int64_t oc);
+/* Why an algorithm for one convolution cannot do the node: several phases, or axes too long. */
+const char *conv_refuse_phases(const struct conv *);
 const char *conv_refuse_span(const struct conv *);
+/* The ints out, in, row and column of the weights; the weights themselves, from the first of the filter on. */
+void conv_push_weight_steps(struct recipe *, const struct conv *);
+void conv_push_weights(const struct site *, struct recipe *, const struct conv *);
 /* Why an algorithm that computes y = activate(conv + bias) only cannot do the node; NULL if it can. */
 const char *conv_refuse_residual(const struct site *);
 /* -DKD= .. -DDW=: filter size, stride, dilation. */
 void conv_push_window(struct recipe *, const struct window *);
 void conv_push_ints(struct recipe *, const int64_t *three);
+/* -DHAS_BIAS=, input, weights and bias. */
+void conv_push_inputs(const struct site *, struct recipe *);
 /* -DHAS_RESIDUAL= and the residual; the activation and the output. */
 void conv_push_residual(const struct site *, struct recipe *);
 void conv_push_outputs(const struct site *, struct recipe *);

@@ -4,6 +4,7 @@
 enum {
     CACHE_BYTES = 384 << 10, /* of an input that stays near a core */
     TAPS_MAX = 64,           /* of a window: the kernel keeps a bit for each */
+    PHASES_MAX = 64,         /* of a transposed convolution: a launch for each */
 };
 
 enum { TILE_PIXELS, TILE_BLOCKS };
@@ -33,11 +34,11 @@ struct blocked {
     struct conv c;
     struct tile tile;
     int64_t width, icb, ocb, tiles; /* of one group */
-    int64_t weights, zeros;         /* elements of the packed weights; where the zeros begin */
+    int64_t weights, zeros, packed; /* elements of the packed weights; where the zeros begin; all */
 };
 
-static struct blocked blocked_of(const struct site *s) {
-    struct blocked b = {.c = conv_of(s), .width = site_width(s)};
+static struct blocked blocked_of(const struct site *s, int64_t phase) {
+    struct blocked b = {.c = conv_phase_of(s, phase), .width = site_width(s)};
     b.tile = tile_of(s, &b.c);
     b.icb = ceil_div(b.c.ic, b.width);
     b.ocb = ceil_div(b.c.oc, b.width);
@@ -45,6 +46,7 @@ static struct blocked blocked_of(const struct site *s) {
     int64_t lanes = b.tile.blocks * b.width;
     b.weights = b.c.groups * b.tiles * b.icb * b.c.taps * b.width * lanes;
     b.zeros = b.weights + b.c.groups * b.tiles * lanes;
+    b.packed = b.zeros + b.width;
     return b;
 }
 
@@ -55,11 +57,16 @@ static uint32_t conv_blocked_blocked(const struct site *s) {
 static const char *conv_blocked_refuse(const struct site *s) {
     struct conv c = conv_of(s);
     int width = site_width(s);
-    if (c.w.kernel[0] != 1 || c.w.in[0] != 1 || c.w.out[0] != 1) return "a depth is convolved";
+    if (c.w.kernel[0] != 1 || c.w.in[0] != 1 || c.whole[0] != 1) return "a depth is convolved";
+    if (c.phases > PHASES_MAX) return "the strides have more than 64 phases";
     if (c.groups > 1 && (c.ic % width || c.oc % width))
         return "the channels of a group must be a multiple of the vector width";
-    if (c.taps > TAPS_MAX) return "the window has more than 64 taps";
-    return conv_refuse_span(&c);
+    for (int64_t i = 0; i < c.phases; i++) {
+        struct conv phase = conv_phase_of(s, i);
+        if (phase.taps > TAPS_MAX) return "the window has more than 64 taps";
+        if (!phase.fits) return conv_refuse_span(&phase);
+    }
+    return NULL;
 }
 
 /* Bytes read when the pixels are cut into chunks: every chunk reads all weights; every tile of output
@@ -83,19 +90,30 @@ static int64_t chunk_of(const struct site *s, const struct blocked *b) {
     return ceil_div(runs, best) * b->tile.pixels;
 }
 
+/* Operations of a phase at the share of the peak that its tile reaches: 0.65 with 6 pixels and more. */
+static double padded_flops(const struct blocked *b) {
+    double pixels = (double)ceil_div(b->c.pixels, b->tile.pixels) * b->tile.pixels;
+    double channels = (double)(b->tiles * b->tile.blocks * b->width);
+    return 2 * (double)(b->c.n * b->c.groups) * pixels * channels *
+           (double)(b->icb * b->width * b->c.taps) * (b->tile.pixels >= 6 ? 1 : 2);
+}
+
 static double conv_blocked_estimate(const struct site *s) {
-    struct blocked b = blocked_of(s);
-    double share = s->device->local_memory_is_real ? 0.01 : b.tile.pixels >= 6 ? 0.65 : 0.3;
-    double pixels = (double)ceil_div(b.c.pixels, b.tile.pixels) * b.tile.pixels;
-    double channels = (double)(b.tiles * b.tile.blocks * b.width);
-    double flops =
-        2 * (double)(b.c.n * b.c.groups) * pixels * channels * (double)(b.icb * b.width * b.c.taps);
-    return conv_seconds(s, flops, share, 1);
+    struct blocked b = blocked_of(s, 0);
+    double flops = padded_flops(&b);
+    for (int64_t i = 1; i < b.c.phases; i++) {
+        struct blocked phase = blocked_of(s, i);
+        flops += padded_flops(&phase);
+    }
+    return conv_seconds(s, flops, s->device->local_memory_is_real ? 0.01 : 0.65,
+                        (double)b.c.phases);
 }
 
 static size_t conv_blocked_packed(const struct site *s) {
-    struct blocked b = blocked_of(s);
-    return (size_t)(b.zeros + b.width) * sizeof(float);
+    struct blocked b = blocked_of(s, 0);
+    int64_t elements = b.packed;
+    for (int64_t i = 1; i < b.c.phases; i++) elements += blocked_of(s, i).packed;
+    return (size_t)elements * sizeof(float);
 }
 
 static void push_defines(const struct site *s, struct recipe *r, const struct blocked *b) {
@@ -104,17 +122,21 @@ static void push_defines(const struct site *s, struct recipe *r, const struct bl
     recipe_define(r, "Q", b->tile.blocks);
 }
 
-static void lower_pack(const struct site *s, struct recipe *r, const struct blocked *b) {
+/* `at`: bytes of packed memory before those of the phase. */
+static void lower_pack(const struct site *s, struct recipe *r, const struct blocked *b, size_t at) {
     recipe_kernel(r, "conv_blocked", "conv_blocked_pack");
     push_defines(s, r, b);
     recipe_int(r, b->c.ic);
     recipe_int(r, b->c.oc);
-    recipe_int(r, b->c.taps);
+    recipe_int(r, b->c.w.kernel[1]);
+    recipe_int(r, b->c.w.kernel[2]);
+    recipe_int(r, b->c.weights.group);
+    conv_push_weight_steps(r, &b->c);
     recipe_int(r, site_in(s, 2) != FOVEA_NO_VALUE);
     recipe_ulong(r, (uint64_t)b->zeros);
-    recipe_value(r, site_in(s, 1));
+    conv_push_weights(s, r, &b->c);
     recipe_value(r, site_in(s, 2));
-    recipe_packed(r, 0, sizeof(float));
+    recipe_packed(r, at, sizeof(float));
     recipe_global(r, (size_t)(b->icb * b->width), (size_t)(b->tiles * b->c.groups), 0);
     recipe_local(r, 1, 1, 1);
     recipe_once(r);
@@ -133,6 +155,10 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct bloc
     for (int i = 1; i < 3; i++) recipe_int(r, w->stride[i]);
     for (int i = 1; i < 3; i++) recipe_int(r, w->dilation[i]);
     for (int i = 1; i < 3; i++) recipe_int(r, w->pad_begin[i]);
+    recipe_int(r, b->c.whole[1] * b->c.whole[2]);
+    recipe_int(r, b->c.first[1] * b->c.whole[2] + b->c.first[2]);
+    recipe_int(r, b->c.step[1] * b->c.whole[2]);
+    recipe_int(r, b->c.step[2]);
     recipe_int(r, chunk_of(s, b));
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, node_activation(s->node).kind);
@@ -140,11 +166,11 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct bloc
 }
 
 /* The tensors, and a work-item for each tile of channels and chunk of pixels. */
-static void push_end(const struct site *s, struct recipe *r, const struct blocked *b) {
+static void push_end(const struct site *s, struct recipe *r, const struct blocked *b, size_t at) {
     struct activation a = node_activation(s->node);
     int64_t chunks = ceil_div(b->c.pixels, chunk_of(s, b));
     recipe_value(r, site_in(s, 0));
-    recipe_packed(r, 0, sizeof(float));
+    recipe_packed(r, at, sizeof(float));
     recipe_value(r, site_in(s, 3));
     recipe_float(r, a.alpha);
     recipe_float(r, a.beta);
@@ -154,12 +180,22 @@ static void push_end(const struct site *s, struct recipe *r, const struct blocke
 }
 
 static fovea_status conv_blocked_lower(const struct site *s, struct recipe *r) {
-    struct blocked b = blocked_of(s);
-    lower_pack(s, r, &b);
-    recipe_kernel(r, "conv_blocked", "conv_blocked");
-    push_defines(s, r, &b);
-    push_sizes(s, r, &b);
-    push_end(s, r, &b);
+    int64_t phases = conv_of(s).phases;
+    size_t at = 0;
+    for (int64_t i = 0; i < phases; i++) {
+        struct blocked b = blocked_of(s, i);
+        lower_pack(s, r, &b, at);
+        at += (size_t)b.packed * sizeof(float);
+    }
+    at = 0;
+    for (int64_t i = 0; i < phases; i++) {
+        struct blocked b = blocked_of(s, i);
+        recipe_kernel(r, "conv_blocked", "conv_blocked");
+        push_defines(s, r, &b);
+        push_sizes(s, r, &b);
+        push_end(s, r, &b, at);
+        at += (size_t)b.packed * sizeof(float);
+    }
     return FOVEA_OK;
 }
 
@@ -178,10 +214,10 @@ static const char *conv_pointwise_refuse(const struct site *s) {
     for (int i = 0; i < 3; i++)
         if (c.w.kernel[i] != 1 || c.w.pad_begin[i] || c.w.pad_end[i])
             return "the window must be 1x1, without padding";
-    if (c.w.in[0] != 1) return "a depth is convolved";
+    if (c.w.in[0] != 1 || c.whole[0] != 1) return "a depth is convolved";
     if (c.groups > 1 && (c.ic % site_width(s) || c.oc % site_width(s)))
         return "the channels of a group must be a multiple of the vector width";
-    return conv_refuse_span(&c);
+    return conv_refuse_phases(&c);
 }
 
 /* Like conv_blocked, without the work that finds pixels. */
@@ -190,9 +226,9 @@ static double conv_pointwise_estimate(const struct site *s) {
 }
 
 static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r) {
-    struct blocked b = blocked_of(s);
+    struct blocked b = blocked_of(s, 0);
     bool strides = b.c.w.stride[1] != 1 || b.c.w.stride[2] != 1;
-    lower_pack(s, r, &b);
+    lower_pack(s, r, &b, 0);
     recipe_kernel(r, "conv_pointwise", "conv_pointwise");
     push_defines(s, r, &b);
     recipe_int(r, b.c.groups);
@@ -208,7 +244,7 @@ static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r)
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, node_activation(s->node).kind);
     recipe_ulong(r, (uint64_t)b.zeros);
-    push_end(s, r, &b);
+    push_end(s, r, &b, 0);
     return FOVEA_OK;
 }
 

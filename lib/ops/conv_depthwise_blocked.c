@@ -21,7 +21,7 @@ static const char *depthwise_refuse(const struct site *s) {
         (tile_pixels(&c) - 1) * c.w.stride[2] + extent > COLUMNS)
         return "a tile spans more than 64 input columns";
     const char *why = blocked_refuse_rank(s);
-    return why ? why : conv_refuse_span(&c);
+    return why ? why : conv_refuse_phases(&c);
 }
 
 static uint32_t depthwise_blocked(const struct site *s) {
@@ -65,7 +65,8 @@ static fovea_status depthwise_lower(const struct site *s, struct recipe *r) {
     start(s, r, "conv_depthwise_blocked_pack", &c);
     blocked_launch(s, r, blocks);
     recipe_int(r, c.groups);
-    recipe_value(r, site_in(s, 1));
+    recipe_int(r, c.weights.column);
+    conv_push_weights(s, r, &c);
     recipe_value(r, site_in(s, 2));
     recipe_packed(r, 0, sizeof(float));
     recipe_once(r);

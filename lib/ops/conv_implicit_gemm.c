@@ -40,7 +40,7 @@ static const char *conv_implicit_gemm_refuse(const struct site *s) {
     if (c.oc / 32 >= GROUPS_LIMIT || c.groups * SPLITS_MOST > GROUPS_LIMIT)
         return "more than 65535 tiles of filters, or 2047 groups";
     if (c.n * c.pixels > INT32_MAX - 128) return "more than 2^31 - 129 output pixels";
-    return conv_refuse_span(&c);
+    return conv_refuse_phases(&c);
 }
 
 static size_t conv_implicit_gemm_workspace(const struct site *s) {
@@ -100,7 +100,11 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct conv
     recipe_int(r, c->oc);
     recipe_int(r, c->k);
     recipe_int(r, rows);
-    recipe_value(r, site_in(s, 1));
+    recipe_int(r, c->weights.group);
+    recipe_int(r, c->weights.out);
+    recipe_int(r, c->weights.in);
+    recipe_int(r, c->weights.column); /* of all taps: they are in their order or turned */
+    conv_push_weights(s, r, c);
     recipe_packed(r, 0, sizeof(float));
     recipe_packed(r, table_start(c, t), 4 * sizeof(int32_t));
     gemm_launch(s, r, tile_chunks(t, c->k) * t->k, c->groups * rows, 1);

@@ -105,7 +105,7 @@ static const char *refuse(const struct site *s, int64_t tile) {
         if (c.w.stride[i] != 1) return "stride must be 1";
         if (c.w.dilation[i] != 1) return "dilation must be 1";
     }
-    if (conv_refuse_span(&c)) return conv_refuse_span(&c);
+    if (conv_refuse_phases(&c)) return conv_refuse_phases(&c);
     if (c.ic > 1 << 16 || c.oc > 1 << 16) return "more than 65536 channels";
     struct winograd w = winograd_of(s, tile);
     if (w.tiles > 1 << 30 || w.c.n * w.c.plane > INT64_MAX / (1 << 20)) return "too many tiles";
@@ -172,7 +172,8 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct wino
     define_tile(r, w);
     recipe_int(r, w->c.ic);
     recipe_int(r, w->c.oc);
-    recipe_value(r, site_in(s, 1));
+    conv_push_weight_steps(r, &w->c);
+    conv_push_weights(s, r, &w->c);
     recipe_packed(r, 0, sizeof(float));
     recipe_global(r, (size_t)(w->in_blocks * w->x), (size_t)(w->pairs * 2 * w->x), 1);
     recipe_local(r, (size_t)w->x, 1, 1); /* one size: some runtimes compile a kernel for each */

@@ -95,7 +95,7 @@ static const char *refuse(const struct site *s, int64_t outputs) {
     if (w.tiles / w.chunk > LAUNCH_LIMIT / 3 - 1) return "more than 4096 launches would be needed";
     struct gemm_task t = product(&w, w.chunk);
     const char *reason = gemm_refuse_tiled(s->device, &t);
-    return reason ? reason : conv_refuse_span(&w.c);
+    return reason ? reason : conv_refuse_phases(&w.c);
 }
 
 /* The product, and what the transforms move. */
@@ -142,7 +142,8 @@ static void lower_filters(const struct site *s, struct recipe *r, const struct w
     recipe_once(r);
     recipe_int(r, w->c.oc);
     recipe_int(r, w->c.ic);
-    recipe_value(r, site_in(s, 1));
+    conv_push_weight_steps(r, &w->c);
+    conv_push_weights(s, r, &w->c);
     recipe_packed(r, 0, sizeof(float));
     gemm_launch(s, r, w->c.oc * w->c.ic, 1, 1);
 }

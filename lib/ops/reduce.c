@@ -1,10 +1,10 @@
 /* Reductions on a device. */
 #include "graph/reduction.h"
-#include "ops/algorithm.h"
+#include "ops/blocked.h"
 
 static const struct algorithm reduce_split, reduce, arg_reduce, top_k;
 
-const struct algorithm *const reduce_algorithms[] = {&reduce_split, &reduce, NULL};
+const struct algorithm *const reduce_algorithms[] = {&reduce_blocked, &reduce_split, &reduce, NULL};
 const struct algorithm *const arg_reduce_algorithms[] = {&arg_reduce, NULL};
 const struct algorithm *const top_k_algorithms[] = {&top_k, NULL};
 

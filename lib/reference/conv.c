@@ -312,6 +312,30 @@ static void transposed_planes(void *data, size_t begin, size_t end) {
     }
 }
 
+/* The bound of Winograd's algorithm, for which this is a convolution with turned filters (oc, ic, 3, 3). */
+static fovea_status transposed_winograd(const struct transposed *t, int64_t n) {
+    size_t elements = (size_t)(t->ic * t->oc) * 9;
+    float *turned = mem_array(elements, sizeof *turned);
+    if (!turned) return fail_memory(elements * sizeof *turned, "turned filters");
+    for (int64_t o = 0; o < t->oc; o++)
+        for (int64_t i = 0; i < t->ic * 9; i++)
+            turned[o * t->ic * 9 + i] = t->weights[(i / 9 * t->oc + o) * 9 + 8 - i % 9];
+    struct window w = t->w;
+    for (int i = 1; i < 3; i++) w.pad_begin[i] = 2 - w.pad_begin[i];
+    struct winograd_call call = {.window = &w,
+                                 .n = n,
+                                 .ic = t->ic,
+                                 .oc = t->oc,
+                                 .tile = t->out->winograd,
+                                 .x = t->x,
+                                 .weights = turned,
+                                 .bias = t->bias,
+                                 .out = t->out};
+    fovea_status status = reference_winograd_bound(&call);
+    mem_free(turned);
+    return status;
+}
+
 fovea_status reference_conv_transpose(struct reference_call *c) {
     const fovea_desc *x = &c->in[0].desc, *w = &c->in[1].desc;
     struct transposed t = {
@@ -324,5 +348,5 @@ fovea_status reference_conv_transpose(struct reference_call *c) {
     if (!t.x || !t.weights || (reference_has(c, 2) && !t.bias)) return FOVEA_NO_MEMORY;
     t.terms = transposed_terms(&t);
     parallel_for((size_t)(x->dim[0] * t.groups * t.oc), 1, transposed_planes, &t);
-    return FOVEA_OK;
+    return c->out[0].winograd ? transposed_winograd(&t, x->dim[0]) : FOVEA_OK;
 }
