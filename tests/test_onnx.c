@@ -222,6 +222,10 @@ static const struct refusal {
     {"unknown.onnx", FOVEA_UNSUPPORTED, "Frobnicate (domain ai.onnx, opset 17, node 'first')"},
     {"unknown.onnx", FOVEA_UNSUPPORTED, "NonZero (domain ai.onnx, opset 17, node 'second')"},
     {"unknown.onnx", FOVEA_UNSUPPORTED, "Gelu (domain com.example, opset 3, node 'third')"},
+    {"gradient_open.onnx", FOVEA_UNSUPPORTED, "the shape of 'x' is not known"},
+    {"gradient_elsewhere.onnx", FOVEA_UNSUPPORTED, "the values that xs and zs name"},
+    {"gradient_cycle.onnx", FOVEA_BAD_FILE, "cycle"},
+    {"gradient_double.onnx", FOVEA_UNSUPPORTED, "'y' is float64"},
     {"if.onnx", FOVEA_UNSUPPORTED, "needs a subgraph"},
     {"cycle.onnx", FOVEA_BAD_FILE, "cycle"},
     {"made_twice.onnx", FOVEA_BAD_FILE, "'y', which something else makes"},
@@ -266,6 +270,38 @@ START_TEST(refused) {
 }
 END_TEST
 
+static void expect_output(fovea_plan *p, const char *name, const float *expected) {
+    fovea_tensor *t;
+    float got[4];
+    ck_assert_int_eq(fovea_plan_tensor(p, name, &t), FOVEA_OK);
+    ck_assert_int_eq(fovea_tensor_read(t, got, sizeof got), FOVEA_OK);
+    for (int i = 0; i < 4; i++)
+        ck_assert_msg(got[i] == expected[i], "%s[%d] is %g, expected %g", name, i, got[i],
+                      expected[i]);
+}
+
+/* y = x x + z: 2 x, nothing, 1. */
+START_TEST(gradients) {
+    static const float x[4] = {1, -2, 0.5f, 8}, twice[4] = {2, -4, 1, 16}, zeros[4];
+    static const float ones[4] = {1, 1, 1, 1};
+    fovea_graph *g = load("gradient.onnx");
+    fovea_context *c;
+    fovea_plan *p;
+    fovea_tensor *t;
+    ck_assert_int_eq(fovea_context_create(&c, "reference", NULL), FOVEA_OK);
+    ck_assert_msg(fovea_plan_create(&p, c, g, NULL) == FOVEA_OK, "%s", fovea_error());
+    ck_assert_int_eq(fovea_plan_tensor(p, "x", &t), FOVEA_OK);
+    ck_assert_int_eq(fovea_tensor_write(t, x, sizeof x), FOVEA_OK);
+    ck_assert_int_eq(fovea_plan_run(p), FOVEA_OK);
+    expect_output(p, "dx", twice);
+    expect_output(p, "du", zeros);
+    expect_output(p, "dz", ones);
+    fovea_plan_destroy(p);
+    fovea_context_destroy(c);
+    fovea_graph_destroy(g);
+}
+END_TEST
+
 /* Puts the head of a protobuf field before `*begin`. */
 static void put_head(uint8_t **begin, uint8_t tag, size_t length) {
     uint8_t bytes[10];
@@ -303,7 +339,8 @@ END_TEST
 
 /* Every allocation fails once: no crash, no leak (the address sanitizer looks), the right status. */
 START_TEST(out_of_memory) {
-    static const char *const files[] = {"opset6.onnx", "encodings.onnx", "unknown.onnx"};
+    static const char *const files[] = {"opset6.onnx", "encodings.onnx", "gradient.onnx",
+                                        "unknown.onnx"};
     char path[512];
     snprintf(path, sizeof path, DATA "%s", files[_i]);
     for (size_t n = 1;; n++) {
@@ -313,8 +350,8 @@ START_TEST(out_of_memory) {
         mem_fail_after(0);
         fovea_graph_destroy(g);
         ck_assert_uint_lt(n, 100000);
-        if (status == (_i == 2 ? FOVEA_UNSUPPORTED : FOVEA_OK) && n > 20) break;
-        if (_i < 2) ck_assert_msg(status == FOVEA_NO_MEMORY, "%zu: %s", n, fovea_error());
+        if (status == (_i == 3 ? FOVEA_UNSUPPORTED : FOVEA_OK) && n > 20) break;
+        if (_i < 3) ck_assert_msg(status == FOVEA_NO_MEMORY, "%zu: %s", n, fovea_error());
     }
 }
 END_TEST
@@ -329,8 +366,9 @@ int main(void) {
     tcase_add_test(c, opsets_8_to_18);
     tcase_add_test(c, open_shapes);
     tcase_add_loop_test(c, refused, 0, (int)(sizeof refusals / sizeof *refusals));
+    tcase_add_test(c, gradients);
     tcase_add_test(c, nested);
-    tcase_add_loop_test(c, out_of_memory, 0, 3);
+    tcase_add_loop_test(c, out_of_memory, 0, 4);
     suite_add_tcase(s, c);
     return harness_main(s);
 }

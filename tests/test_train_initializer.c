@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "fovea_train.h"
 
 #define OK(call) ck_assert_msg((call) == FOVEA_OK, "%s", fovea_error())
@@ -310,6 +311,24 @@ START_TEST(bad_texts_are_refused) {
 }
 END_TEST
 
+START_TEST(every_allocation_fails_once) {
+    fovea_graph *g = dense();
+    fovea_initializer o = {.seed = 3};
+    fovea_status status = FOVEA_NO_MEMORY;
+    size_t n = 1;
+    for (; status != FOVEA_OK; n++) {
+        mem_fail_after(n);
+        status = fovea_initializer_parse("orthogonal:zero_gamma", &o);
+        if (status == FOVEA_OK) status = fovea_graph_initialize(g, &o);
+        mem_fail_after(0);
+        ck_assert_msg(status == FOVEA_OK || status == FOVEA_NO_MEMORY, "%zu: %s", n, fovea_error());
+    }
+    ck_assert_uint_gt(n, 5);
+    expect_orthogonal(g, "weight", OUT, IN, 1);
+    fovea_graph_destroy(g);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("train_initializer");
     TCase *t = tcase_create("train_initializer");
@@ -323,6 +342,7 @@ int main(void) {
     tcase_add_test(t, residual_branches_may_begin_with_nothing);
     tcase_add_test(t, seeds_and_names_decide);
     tcase_add_test(t, bad_texts_are_refused);
+    tcase_add_test(t, every_allocation_fails_once);
     suite_add_tcase(suite, t);
     return harness_main(suite);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
+#include "base/alloc.h"
 #include "train/optimizer.h"
 
 #define OK(call) ck_assert_msg((call) == FOVEA_OK, "%s", fovea_error())
@@ -329,6 +329,43 @@ START_TEST(lars_takes_no_clipping_by_value) {
 }
 END_TEST
 
+/* ---- Memory ---- */
+
+/* What a trainer appends, with all that may go with it. */
+static fovea_status append_everything(fovea_graph **g) {
+    static const fovea_desc control = {.dtype = FOVEA_FLOAT32, .rank = 1, .dim = {UPDATE_CONTROL}};
+    fovea_optimizer o;
+    struct update u = {.decay = true};
+    fovea_value next;
+    TRY(fovea_optimizer_parse("lamb:weight_decay=0.1,clip_value=1", &o));
+    TRY(fovea_graph_create(g));
+    TRY(fovea_graph_input(*g, "control", &control, &u.control));
+    TRY(fovea_graph_input(*g, "w", &shapes[0], &u.parameter));
+    TRY(fovea_graph_input(*g, "g", &shapes[0], &u.gradient));
+    TRY(fovea_graph_input(*g, "m", &shapes[0], &u.state[0]));
+    TRY(fovea_graph_input(*g, "v", &shapes[0], &u.state[1]));
+    TRY(optimizer_append_clip(*g, &u.gradient, 1, 0.5, &u.factor));
+    TRY(optimizer_append(*g, &o, &u));
+    TRY(optimizer_append_average(*g, u.control, u.parameter, u.next, &next));
+    TRY(optimizer_append_accumulate(*g, u.parameter, u.gradient, &next));
+    return optimizer_append_scale(*g, next, u.factor, &next);
+}
+
+START_TEST(every_allocation_fails_once) {
+    fovea_status status = FOVEA_NO_MEMORY;
+    size_t n = 1;
+    for (; status != FOVEA_OK; n++) {
+        fovea_graph *g = NULL;
+        mem_fail_after(n);
+        status = append_everything(&g);
+        mem_fail_after(0);
+        ck_assert_msg(status == FOVEA_OK || status == FOVEA_NO_MEMORY, "%zu: %s", n, fovea_error());
+        fovea_graph_destroy(g);
+    }
+    ck_assert_uint_gt(n, 50);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("train_optimizer");
     TCase *t = tcase_create("train_optimizer");
@@ -341,6 +378,7 @@ int main(void) {
     tcase_add_test(t, updates_that_do_not_fit_are_refused);
     tcase_add_test(t, helpers_do_their_sums);
     tcase_add_test(t, lars_takes_no_clipping_by_value);
+    tcase_add_test(t, every_allocation_fails_once);
     suite_add_tcase(suite, t);
     return harness_main(suite);
 }

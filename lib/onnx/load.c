@@ -38,6 +38,18 @@ fovea_status load_fresh(struct loader *l, const char *base, const char *role, fo
     return status;
 }
 
+fovea_status load_rename(struct loader *l, const char *base, size_t first) {
+    for (size_t i = first; i < l->graph->n_values; i++) {
+        struct value *v = &l->graph->values[i];
+        char *name = fresh_name(l, base, v->name);
+        if (!name) return fail_memory(64, "a name");
+        mem_free(v->name);
+        v->name = name;
+        if (!names_add(&l->values, name, (uint32_t)i)) return fail_memory(64, "names");
+    }
+    return FOVEA_OK;
+}
+
 fovea_status load_constant(struct loader *l, const char *base, const char *role,
                            const fovea_desc *desc, void *data, fovea_value *out) {
     fovea_status status = load_fresh(l, base, role, out);

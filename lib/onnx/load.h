@@ -33,6 +33,14 @@ fovea_status load_value(struct loader *, const char *name, const fovea_desc *, f
 fovea_status load_fresh(struct loader *, const char *base, const char *role, fovea_value *out);
 fovea_status load_constant(struct loader *, const char *base, const char *role, const fovea_desc *,
                            void *data, fovea_value *out);
+/* Values from `first` on were named by the graph: gives each a new name made from `base` and its own. */
+fovea_status load_rename(struct loader *, const char *base, size_t first);
+/* gradient.c: whether a node is ONNX's Gradient; the value that it differentiates, whose name the attribute y
+ * holds; the nodes that take its place. */
+enum { LOAD_NAME = 512 };
+bool load_is_gradient(const Onnx__NodeProto *);
+fovea_status load_gradient_of(const Onnx__NodeProto *, char name[LOAD_NAME]);
+fovea_status load_gradient(struct loader *, const Onnx__NodeProto *);
 /* Appends one node of the file in canonical form. */
 fovea_status load_node(struct loader *, const Onnx__NodeProto *);
 

@@ -237,6 +237,7 @@ fovea_status load_node(struct loader *l, const Onnx__NodeProto *n) {
     fovea_status status;
     if (!d.name) status = fail(FOVEA_BAD_FILE, "it has no output");
     else if (strcmp(n->op_type, "Constant") == 0) status = load_constant_node(l, n);
+    else if (load_is_gradient(n)) status = load_gradient(l, n);
     else {
         d.op = strcmp(n->op_type, "Upsample") == 0 ? OP_Resize : op_find(n->op_type);
         status = read_draft(&d);

@@ -26,7 +26,7 @@ static bool is_known(const Onnx__NodeProto *n) {
     bool read = (op != OP_COUNT && !op_is_ours(op)) || strcmp(name, "Constant") == 0 ||
                 strcmp(name, "Upsample") == 0;
     const char *domain = is_default_domain(n->domain) ? "" : n->domain;
-    return read && strcmp(domain, op_domain(op)) == 0;
+    return load_is_gradient(n) || (read && strcmp(domain, op_domain(op)) == 0);
 }
 
 static bool same_operator(const Onnx__NodeProto *a, const Onnx__NodeProto *b) {
@@ -137,6 +137,12 @@ static fovea_status walk_from(struct loader *l, struct walk *w, uint32_t start) 
         const Onnx__NodeProto *n = l->file->node[top->node];
         if (top->next < n->n_input) {
             TRY(walk_input(l, w, n, n->input[top->next++]));
+            continue;
+        }
+        if (top->next++ == n->n_input && load_is_gradient(n)) { /* needs what it differentiates */
+            char name[LOAD_NAME];
+            TRY(load_gradient_of(n, name));
+            TRY(walk_input(l, w, n, name));
             continue;
         }
         w->state[top->node] = 2;

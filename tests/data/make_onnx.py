@@ -147,6 +147,27 @@ def old_forms():
     save("unsorted.onnx", [node("Relu", "b", "y"), node("Neg", "a", "b"), node("Abs", "x", "a")])
 
 
+def gradient(inputs, outputs, y="y", **names):
+    return h.make_node("Gradient", inputs.split(","), outputs.split(","), name="gradient", y=y,
+                       domain="ai.onnx.preview.training", **names)
+
+
+def gradients():
+    """y = x x + z; u is no part of it. The node stands in front of what it differentiates."""
+    imports = {"": 17, "ai.onnx.preview.training": 1}
+    nodes = [node("Mul", "x,x", "square"), node("Add", "square,z", "y")]
+    save("gradient.onnx", [gradient("x,u,z", "dx,du,dz", xs=["x", "u", "z"])] + nodes, inputs=("x", "u", "z"),
+         outputs=("y", "dx", "du", "dz"), imports=imports)
+    save("gradient_open.onnx", [gradient("x,z", "dx,dz", xs=["x", "z"])] + nodes, inputs=("x", "z"),
+         outputs=("y", "dx"), shape=("N", 4), imports=imports)
+    save("gradient_elsewhere.onnx", [gradient("z,x", "dx,dz", xs=["x", "z"])] + nodes, inputs=("x", "z"),
+         outputs=("y", "dx"), imports=imports)
+    save("gradient_cycle.onnx", [gradient("x,z", "dx,y", y="square", xs=["x", "z"]),
+                                 node("Mul", "x,y", "square")], inputs=("x", "z"), imports=imports)
+    save("gradient_double.onnx", [gradient("x", "dx", xs=["x"]), node("Cast", "x", "y", to=T.DOUBLE)],
+         outputs=("dx",), imports=imports)
+
+
 def refused():
     relu = node("Relu", "x", "y")
     strings = h.make_tensor("s", T.STRING, [1], [b"text"])
@@ -198,6 +219,7 @@ def main():
     FOLDER.mkdir(exist_ok=True)
     encodings()
     old_forms()
+    gradients()
     refused()
     print(len(list(FOLDER.iterdir())), "files in", FOLDER)
 
