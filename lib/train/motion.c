@@ -23,24 +23,41 @@ static double pixel_at(const fovea_picture *p, int64_t y, int64_t x, int64_t c) 
     return inside ? p->pixels[(y * p->width + x) * p->channels + c] : 0;
 }
 
-static double bilinear(const fovea_picture *p, double y, double x, int64_t c) {
-    double y0 = floor(y), x0 = floor(x), v = y - y0, u = x - x0;
-    int64_t i = (int64_t)y0, k = (int64_t)x0;
-    double upper = (1 - u) * pixel_at(p, i, k, c) + u * pixel_at(p, i, k + 1, c);
-    double lower = (1 - u) * pixel_at(p, i + 1, k, c) + u * pixel_at(p, i + 1, k + 1, c);
+/* floor, which without the instruction for it would be a call. */
+static int64_t whole_below(double x) {
+    int64_t i = (int64_t)x;
+    return i - ((double)i > x);
+}
+
+/* The value of channel c between pixel (i, k) and its neighbours below and to the right. */
+static double bilinear(const fovea_picture *p, int64_t i, int64_t k, double v, double u,
+                       int64_t c) {
+    double upper, lower;
+    if (i >= 0 && i + 1 < p->height && k >= 0 && k + 1 < p->width) {
+        const uint8_t *at = p->pixels + (i * p->width + k) * p->channels + c;
+        const uint8_t *below = at + p->width * p->channels;
+        upper = (1 - u) * at[0] + u * at[p->channels];
+        lower = (1 - u) * below[0] + u * below[p->channels];
+    } else {
+        upper = (1 - u) * pixel_at(p, i, k, c) + u * pixel_at(p, i, k + 1, c);
+        lower = (1 - u) * pixel_at(p, i + 1, k, c) + u * pixel_at(p, i + 1, k + 1, c);
+    }
     return (1 - v) * upper + v * lower;
 }
 
 void motion_turn(const fovea_picture *p, const struct motion *m, float *x) {
     double cosine = cos(m->angle), sine = sin(m->angle);
     double middle_y = (double)(p->height - 1) / 2, middle_x = (double)(p->width - 1) / 2;
-    for (int64_t c = 0; c < p->channels; c++)
-        for (int64_t i = 0; i < p->height; i++)
-            for (int64_t k = 0; k < p->width; k++) {
-                double dy = (double)(m->mirror_y ? p->height - 1 - i : i) - middle_y;
-                double dx = (double)(m->mirror_x ? p->width - 1 - k : k) - middle_x;
-                double from_y = middle_y + cosine * dy + sine * dx + (double)m->up;
-                double from_x = middle_x + cosine * dx - sine * dy + (double)m->left;
-                *x++ = (float)bilinear(p, from_y, from_x, c);
-            }
+    int64_t plane = p->height * p->width;
+    for (int64_t i = 0; i < p->height; i++)
+        for (int64_t k = 0; k < p->width; k++, x++) {
+            double dy = (double)(m->mirror_y ? p->height - 1 - i : i) - middle_y;
+            double dx = (double)(m->mirror_x ? p->width - 1 - k : k) - middle_x;
+            double from_y = middle_y + cosine * dy + sine * dx + (double)m->up;
+            double from_x = middle_x + cosine * dx - sine * dy + (double)m->left;
+            int64_t top = whole_below(from_y), left = whole_below(from_x);
+            double v = from_y - (double)top, u = from_x - (double)left;
+            for (int64_t c = 0; c < p->channels; c++)
+                x[c * plane] = (float)bilinear(p, top, left, v, u, c);
+        }
 }
