@@ -62,8 +62,9 @@ static void check_cifar(const char *split, const char *format, int count, int cl
         fovea_picture p;
         ck_assert_int_eq(fovea_dataset_label(d, r), r % classes);
         ck_assert(fovea_dataset_picture(d, r, &p) == FOVEA_OK);
-        for (int k = 0; k < CIFAR_PICTURE; k++)
-            ck_assert_msg(p.pixels[k] == cifar_pixel(r, k % 3, k / 3), "record %d, byte %d", r, k);
+        int k = 0; /* an assertion a byte would take seconds */
+        while (k < CIFAR_PICTURE && p.pixels[k] == cifar_pixel(r, k % 3, k / 3)) k++;
+        ck_assert_msg(k == CIFAR_PICTURE, "record %d, byte %d", r, k);
         fovea_picture_free(&p);
     }
     fovea_dataset_destroy(d);
