@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Fovea beside other engines, on the same files and shapes, in turn.
 
-    benchmarks/peers.py [--only networks,conv,depthwise,gemm,dense,first] [--quick] [--out FOLDER]
+    benchmarks/peers.py [--only networks,training,conv,depthwise,gemm,dense,first] [--quick] [--out FOLDER]
     benchmarks/peers.py --show [--out FOLDER]        the summary of the newest results as Markdown
 
 Every measurement is a phase: a process of its own, one after another with a pause between, so that no
 engine's idle threads disturb another. Phases of the engines alternate for some rounds; a result is
 the median over the rounds of each round's median, "best" the fastest sample of all. PyTorch and
 CLBlast, which are far behind, get one round. Networks are files
-that `fovea new` writes; all engines read the same file and picture, and outputs are compared. Layers
+that `fovea new` writes; all engines read the same file and picture, and outputs are compared. Training
+is a step of forward, backward and update by SGD with momentum, where PyTorch gets every round. Layers
 are the lines of shapes/, timed in each engine's own layout with weights prepared beforehand.
 
 Peers: onnxruntime and PyTorch from the Python that runs this script (or --python); oneDNN, OpenBLAS
@@ -30,6 +31,9 @@ from peers_table import Row
 HERE = Path(__file__).resolve().parent
 NETWORKS = [("lenet5", 1), ("lenet5", 64)] + [
     (name, n) for n in (1, 8) for name in ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152")]
+TRAININGS = [("lenet5", 64), ("alexnet", 8), ("vgg16", 8), ("googlenet", 8), ("resnet50", 8)]
+# Prints median_ms, best_ms and peak_bytes of a step as JSON.
+TRAIN = "train {model} --benchmark --batch {n} --seconds {seconds} --json"
 PICTURES = {"lenet5": (1, 28, 28), "alexnet": (3, 227, 227)}
 GEMMS = ["256 256 256", "512 512 512", "1024 1024 1024", "2048 2048 2048", "64 12544 147",
          "64 3136 576", "128 784 1152", "256 196 2304", "512 49 4608"]  # m n k
@@ -38,7 +42,7 @@ C_PEERS = {"onednn": ["-ldnnl"], "openblas": ["-lopenblas"], "clblast": ["-lclbl
 ONCE = ("torch", "clblast")  # they are slower, and get one round
 PAUSE_SECONDS = 0.1
 LAYERS_AT_ONCE = 12
-PARTS = ("networks", "conv", "depthwise", "gemm", "dense", "first")
+PARTS = ("networks", "training", "conv", "depthwise", "gemm", "dense", "first")
 
 
 class Bench:
@@ -113,10 +117,11 @@ class Bench:
 
     # ---- Files ----
 
-    def model(self, name):
-        path = self.cache / f"{name}.onnx"
+    def model(self, name, *words):
+        path = self.cache / f"{name}{''.join(words)}.onnx"
         if not path.exists():
-            subprocess.run([self.o.fovea, "new", name, path], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([self.o.fovea, "new", name, path, *words], check=True,
+                           stdout=subprocess.DEVNULL)
         return path
 
     def picture(self, name, n):
@@ -163,6 +168,30 @@ class Bench:
         for name, n in chosen:
             if (n == 1 or not self.o.quick) and self.wants("networks", f"{name} N={n}"):
                 yield [self.network(name, n)]
+
+    # ---- Training ----
+
+    def training_step(self, name, n):
+        model, x = self.model(name, "--training"), self.picture(name, n)
+        row = Row("training", f"{name} N={n}", self.device)
+        words = [word.format(model=model, n=n, seconds=self.o.seconds) for word in TRAIN.split()]
+        for _ in range(self.o.rounds):
+            mine = self.fovea(f"training {row.work}", *words)
+            theirs = self.has("torch") and self.phase(
+                f"torch: training {row.work}", [self.o.python, HERE / "peer_training.py", model, x,
+                                                self.o.threads, self.o.seconds],
+                PEER_TORCH_DEVICE=self.o.torch_device)
+            for engine, out in (("fovea", mine), ("torch", theirs)):
+                if out:
+                    done = json.loads(out)
+                    row.add(engine, done["median_ms"], done["best_ms"], done["peak_bytes"])
+        return row
+
+    def training(self):
+        chosen = [c for c in TRAININGS if not self.o.networks or c[0] in self.o.networks.split(",")]
+        for name, n in chosen[:1] if self.o.quick else chosen:
+            if self.wants("training", f"{name} N={n}"):
+                yield [self.training_step(name, n)]
 
     # ---- Layers ----
 
