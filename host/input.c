@@ -184,7 +184,8 @@ static bool settle_feed(struct feed *f, const struct input_options *o, struct pr
     f->pieces = f->items;
     if (!pictures) return true;
     if (!preprocess_settle(&f->settled, &o->picture, d, p)) return false;
-    int64_t usual = f->items < USUAL_BATCH ? f->items : USUAL_BATCH;
+    int64_t usual = o->usual_batch ? o->usual_batch : USUAL_BATCH;
+    if (usual > f->items) usual = f->items;
     /* Pictures that keep their own sizes do not share a batch. */
     if (!f->settled.height || !f->settled.width) usual = 1;
     f->batch = d->rank < 4 ? 1 : d->dim[0] > 0 ? d->dim[0] : o->batch ? o->batch : usual;

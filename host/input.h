@@ -10,9 +10,10 @@
 
 struct input_options {
     struct preprocess_options picture;
-    int64_t index; /* the first picture of an idx file; -1: not given */
-    int64_t count; /* of an idx file's pictures; 0: all, or 1 if index was given */
-    int64_t batch; /* for a model with a free batch; 0: as many as there are, at most 16 */
+    int64_t index;       /* the first picture of an idx file; -1: not given */
+    int64_t count;       /* of an idx file's pictures; 0: all, or 1 if index was given */
+    int64_t batch;       /* for a model with a free batch; 0: as many as there are, at most 16 */
+    int64_t usual_batch; /* the most where batch is 0, in place of 16; 0: 16 */
 };
 
 /* The table entries of these options, for the commands that feed models. */

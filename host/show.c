@@ -12,7 +12,11 @@
 enum { USUAL_MAPS = 64, LARGEST_SIDE = 16384 };
 
 static struct show_options options = {
-    .input = {.index = -1}, .maps = USUAL_MAPS, .side = PAGE_SIDE, .class = -1};
+    /* All layers' values are kept, so a batch of one unless asked for more. */
+    .input = {.index = -1, .usual_batch = 1},
+    .maps = USUAL_MAPS,
+    .side = PAGE_SIDE,
+    .class = -1};
 
 static const struct arg args[] = {
     {"layer", 'l', ARG_LIST, &options.layers, "NAME",

@@ -76,7 +76,6 @@ struct heat {
     const fovea_array *plane;
     struct scale scale;
     const char *left, *right; /* captions */
-    bool smooth;              /* over the picture: interpolated */
 };
 
 /* Enlarges by whole pixels, or shrinks by leaving out, to about PANEL pixels. */

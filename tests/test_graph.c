@@ -30,12 +30,28 @@ START_TEST(names_are_unique) {
 }
 END_TEST
 
+START_TEST(nodes_tell_their_values) {
+    fovea_graph *g;
+    ck_assert_int_eq(fovea_graph_from_problem(&g, "Clip 3 - f[6]"), FOVEA_OK);
+    ck_assert_uint_eq(fovea_graph_node_input(g, 0, 0), fovea_graph_find(g, "x0"));
+    ck_assert_uint_eq(fovea_graph_node_input(g, 0, 1), FOVEA_NO_VALUE);
+    ck_assert_uint_eq(fovea_graph_node_input(g, 0, 2), fovea_graph_find(g, "x2"));
+    ck_assert_uint_ne(fovea_graph_node_input(g, 0, 2), FOVEA_NO_VALUE);
+    ck_assert_uint_eq(fovea_graph_node_input(g, 0, 3), FOVEA_NO_VALUE);
+    ck_assert_uint_eq(fovea_graph_node_input(g, 1, 0), FOVEA_NO_VALUE);
+    ck_assert_uint_eq(fovea_graph_node_output(g, 0, 0), fovea_graph_find(g, "y0"));
+    ck_assert_uint_eq(fovea_graph_node_output(g, 0, 1), FOVEA_NO_VALUE);
+    fovea_graph_destroy(g);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("graph");
     TCase *tests = tcase_create("graph");
     tcase_add_test(tests, unknown_operator_is_refused);
     tcase_add_test(tests, bad_problem_lines_are_refused);
     tcase_add_test(tests, names_are_unique);
+    tcase_add_test(tests, nodes_tell_their_values);
     suite_add_tcase(suite, tests);
     return harness_main(suite);
 }

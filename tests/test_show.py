@@ -261,12 +261,14 @@ def test_not_finite():
 # ---- Gradients ----
 
 def small_net(name, draw):
-    """x (2 channels of 6 x 6) -> Conv -> MaxPool -> Flatten -> Gemm -> Softmax, and its parameters."""
+    """x (2 channels of 6 x 6) -> Conv -> Relu -> MaxPool -> Flatten -> Gemm -> Softmax, and its
+    parameters."""
     w, b = [draw.uniform(-1, 1) for _ in range(3 * 2 * 9)], [draw.uniform(-1, 1) for _ in range(3)]
     dense = [draw.uniform(-1, 1) for _ in range(12 * 4)]
     onnx_model(folder / name,
                [onnx_node("Conv", ["x", "w", "b"], ["cv"], "conv"),
-                onnx_node("MaxPool", ["cv"], ["pv"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
+                onnx_node("Relu", ["cv"], ["rv"], "relu"),
+                onnx_node("MaxPool", ["rv"], ["pv"], "pool", kernel_shape=[2, 2], strides=[2, 2]),
                 onnx_node("Flatten", ["pv"], ["fv"], "flat"),
                 onnx_node("Gemm", ["fv", "d"], ["gv"], "dense"),
                 onnx_node("Softmax", ["gv"], ["y"], "soft", axis=1)],
@@ -276,13 +278,13 @@ def small_net(name, draw):
 
 
 def scores_of(maps, dense):
-    flat = [max(m[2 * y + i][2 * x + j] for i in (0, 1) for j in (0, 1))
+    flat = [max(0, *(m[2 * y + i][2 * x + j] for i in (0, 1) for j in (0, 1)))
             for m in maps for y in (0, 1) for x in (0, 1)]
     return [sum(f * d[c] for f, d in zip(flat, dense)) for c in range(4)]
 
 
 def saliency_of(x, w, b, dense, chosen):
-    """Central differences; the network is linear between the kinks of its pooling."""
+    """Central differences; the network is linear between its kinks."""
     def score(c, row, column, step):
         moved = [[list(line) for line in plane] for plane in x]
         moved[c][row][column] += step
@@ -348,6 +350,34 @@ def test_heat():
         left, top = MARGIN + INPUT, TOP + 34
         check(cell(pixel, left, top, 60, 2, 5) == wanted, f"the pixel that counts, class {chosen}")
         check(cell(pixel, left, top, 60, 3, 5) == (0, 0, 4), "one that does not")
+
+
+def test_layouts_and_sizes():
+    """Channels last; pictures of two sizes, for which the gradients are made anew."""
+    draw = random.Random(2)
+    w = [draw.uniform(-1, 1) for _ in range(60)]
+    last = onnx_model(folder / "last.onnx",
+                      [onnx_node("Flatten", ["x"], ["f"], "flat"),
+                       onnx_node("Gemm", ["f", "w"], ["y"], "dense")],
+                      [("x", [1, 5, 4, 3])], [("y", [1, 1])], [("w", (60, 1), w)])
+    free = onnx_model(folder / "free.onnx",
+                      [onnx_node("Conv", ["x", "w"], ["cv"], "c"),
+                       onnx_node("GlobalAveragePool", ["cv"], ["gv"], "g")],
+                      [("x", [1, 1, "h", "w"])], [("gv", [1, 1, 1, 1])], [("w", (1, 1, 3, 3), w[:9])])
+    out = folder / "layouts"
+    picture = png_file(folder / "high.png", 4, 5, [[9] * 12] * 5, 3)
+    expect(0, "show", last, picture, "--saliency", "--npy", "--out", out, *REFERENCE)
+    shape, got = read_npy(out / "high" / "saliency.npy")
+    wanted = [max(abs(v) for v in w[3 * i:3 * i + 3]) for i in range(20)]
+    check(shape == (5, 4) and max(abs(a - b) for a, b in zip(got, wanted)) < 1e-6, f"channels last: {got}")
+    pictures = [png_file(folder / f"s{side}.png", side, side, [[9] * side] * side, 1) for side in (8, 6)]
+    expect(0, "show", free, *pictures, "--saliency", "--cam", "--npy", "--out", out, *REFERENCE)
+    for side in (8, 6):
+        shape, got = read_npy(out / f"s{side}" / "saliency.npy")
+        places = (side - 2) ** 2
+        check(shape == (side, side) and abs(got[0] - abs(w[0]) / places) < 1e-6 and
+              abs(got[3 * side + 3] - abs(sum(w[:9])) / places) < 1e-6, f"side {side}: {shape} {got}")
+        check(read_npy(out / f"s{side}" / "cam-001-c.npy")[0] == (side - 2, side - 2), "size of Grad-CAM")
 
 
 def test_no_gradient():
