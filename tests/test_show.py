@@ -306,7 +306,7 @@ def cam_of(x, w, b, dense, chosen):
 
 
 def test_gradients():
-    draw = random.Random(11)
+    draw = random.Random(28)
     net, w, b, dense = small_net("net.onnx", draw)
     data = [draw.uniform(0, 1) for _ in range(2 * 2 * 36)]
     x = npy_file(folder / "g.npy", (2, 2, 6, 6), data)
@@ -326,6 +326,16 @@ def test_gradients():
                     far = max(abs(p - q) for p, q in zip(got[1], wanted))
                     check(got[0] == shape and far < 1e-5 * max(1, *wanted),
                           f"{name} {k} {device} {words}: {got}, not {wanted}")
+    # One after the other: nothing of the first picture's class is left for the second.
+    best = [scores.index(max(scores)) for scores in
+            (scores_of(convolve(one, w, b), dense) for one in nest(data, 2, 2, 6, 6))]
+    check(best[0] != best[1], f"both pictures have class {best[0]}")
+    files = [npy_file(folder / f"single{k}.npy", (1, 2, 6, 6), data[72 * k:72 * k + 72]) for k in (0, 1)]
+    expect(0, "show", net, *files, "--saliency", "--npy", "--out", out, *REFERENCE)
+    for k, one in enumerate(nest(data, 2, 2, 6, 6)):
+        got = read_npy(out / f"single{k}" / "saliency.npy")[1]
+        far = max(abs(p - q) for p, q in zip(got, saliency_of(one, w, b, dense, best[k])))
+        check(far < 1e-5, f"saliency of picture {k} by itself")
     # With a layer named, its maps are drawn too and Grad-CAM is its own.
     done = expect_json(0, "show", net, x, "--cam", "--layer", "pool", "--out", out, *REFERENCE)
     check([w["kind"] for w in done["written"]] == ["maps", "maps", "cam", "cam"], "--cam --layer")
