@@ -188,7 +188,9 @@ static bool load(struct train_session *s, const char *path, struct problem *p) {
     bool good = problem_check(p, fovea_trainer_load(s->trainer, file, &note)) &&
                 train_note_read(s, note, file, p);
     fovea_free(note);
-    if (good && problem_check(p, fovea_loader_seek(s->loader, s->epoch, s->at))) {
+    bool ended = good && s->at == s->batches; /* its evaluation is still to come */
+    if (good &&
+        problem_check(p, fovea_loader_seek(s->loader, s->epoch + ended, ended ? 0 : s->at))) {
         if (!s->common->json)
             printf("going on after %lld epochs and %lld batches of %s\n", (long long)s->epoch,
                    (long long)s->at, file);

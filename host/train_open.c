@@ -218,10 +218,7 @@ static bool open_loaders(struct train_session *s, const fovea_augmentation *augm
         !open_loader(s, s->test, false, augment, &s->test_loader, p))
         return false;
     s->batches = fovea_loader_batches(s->loader);
-    if (s->batches > 0) return true;
-    return problem_set(p, EXIT_FILE,
-                       "%s has %lld pictures to train with, which fill no batch of %lld",
-                       s->options->data, (long long)d.count, (long long)s->batch);
+    return true;
 }
 
 bool train_open(struct train_session *s, struct problem *p) {

@@ -1,8 +1,11 @@
 /* Reading a file by mapping it, and writing one through a temporary name in the same folder. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -97,4 +100,30 @@ fovea_status file_finish(struct file_writer *w, bool keep) {
     w->temporary = NULL;
     if (!w->failed) return FOVEA_OK;
     return fail(FOVEA_BAD_FILE, "%s cannot be written: %s", w->path, strerror(w->error));
+}
+
+/* Whether a name is that of a temporary file (see open_temporary) whose process is gone. */
+static bool is_stale(const char *name, const char *file) {
+    size_t n = strlen(file);
+    long process;
+    unsigned number;
+    int end = 0;
+    if (strncmp(name, file, n) != 0) return false;
+    if (sscanf(name + n, ".%ld.%u.tmp%n", &process, &number, &end) != 2 || end == 0 ||
+        name[n + (size_t)end] != '\0')
+        return false;
+    return process > 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
+}
+
+void file_remove_stale(const char *path) {
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    char *folder = slash ? mem_format("%.*s/", (int)(slash - path), path) : mem_string("./");
+    DIR *d = folder ? opendir(folder) : NULL;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char *stale = is_stale(e->d_name, file) ? mem_format("%s%s", folder, e->d_name) : NULL;
+        if (stale) unlink(stale);
+        mem_free(stale);
+    }
+    if (d) closedir(d);
+    mem_free(folder);
 }

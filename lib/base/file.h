@@ -30,5 +30,7 @@ void file_write(struct file_writer *, const void *data, size_t bytes); /* rememb
 /* Flushes to the disk and renames; or, if `keep` is false or a write failed, removes the temporary
  * file. Errors: BAD_FILE (the disk is full, ...). */
 fovea_status file_finish(struct file_writer *, bool keep);
+/* Removes the temporary files that writers of `path` left behind when their process was killed. */
+void file_remove_stale(const char *path);
 
 #endif

@@ -52,6 +52,7 @@ fovea_status fovea_trainer_save(fovea_trainer *t, const char *path, const char *
     TRY(safetensors_create(&w, path));
     fovea_status status = trainer_visit(t, write_contents, &w);
     fovea_status end = safetensors_finish(&w, status == FOVEA_OK);
+    if (end == FOVEA_OK) file_remove_stale(path);
     return status != FOVEA_OK ? status : end;
 }
 
