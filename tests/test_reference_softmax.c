@@ -111,6 +111,11 @@ START_TEST(dropout) {
     expect_reference("Dropout 4 f[0.75] bool[1]", in, 0, LIST(0, 8, 0, 0), 4, 0);
     expect_reference("Dropout 4 - bool[1]", in, 0, LIST(0, 4, 6, 8), 4, 0);
     expect_reference("Dropout 4 f[0.90625] bool[0]", in, 0, LIST(1, 2, 3, 4), 4, 0);
+    /* Counter 2^32 + 7: 0.549, 0.567, 0.895, 0.271; -1: 0.838, 0.507, 0.231, 0.325. */
+    expect_reference("Dropout 4 f[0.5625] bool[1] i64:scalar[4294967303] -> 2", in, 1,
+                     LIST(0, 1, 1, 0), 4, 0);
+    expect_reference("Dropout 4 f[0.3125] bool[1] i64:scalar[-1] -> 2", in, 1, LIST(1, 1, 0, 1), 4,
+                     0);
 }
 END_TEST
 
@@ -131,6 +136,8 @@ START_TEST(refusals) {
     expect_refused("Dropout 4 f[-0.5] bool[1]", FOVEA_INVALID);
     expect_refused("Dropout 4 f:2[0.5,0.5] bool[1]", FOVEA_INVALID);
     expect_refused("Dropout 4 f[0.5] f[1]", FOVEA_INVALID);
+    expect_refused("Dropout 4 f[0.5] bool[1] i32:1", FOVEA_INVALID);
+    expect_refused("Dropout 4 f[0.5] bool[1] i64:2", FOVEA_INVALID);
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-/* Gradients of softmax and the classification losses. */
+/* Gradients of softmax, the classification losses, and dropout. */
 #include "graph/gradient.h"
 
 /* The sum of x along the axes of a Softmax or LogSoftmax node, kept as dimensions of 1. */
@@ -64,4 +64,13 @@ void gradient_cross_entropy(struct gradient *gr, const struct node *n) {
 
 void gradient_nll_loss(struct gradient *gr, const struct node *n) {
     gradient_give(gr, 0, loss_grad(gr, n, OP_NegativeLogLikelihoodLossGrad, n->in[0]));
+}
+
+/* What was dropped is dropped again: the mask depends on nothing but ratio, seed and counter. */
+void gradient_dropout(struct gradient *gr, const struct node *n) {
+    fovea_attribute seed = {
+        .name = "seed", .type = FOVEA_ATTRIBUTE_INT, .i = attr_int(n, "seed", 0)};
+    fovea_value in[4] = {gradient_of(gr, 0)};
+    for (size_t i = 1; i < n->n_in; i++) in[i] = n->in[i];
+    gradient_give(gr, 0, gradient_op(gr, OP_Dropout, in, n->n_in, &seed, 1));
 }

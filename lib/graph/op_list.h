@@ -41,7 +41,7 @@ OP(LogSoftmax, softmax, log_softmax, softmax, 0, log_softmax)
 OP(Hardmax, softmax, hardmax, softmax, 0, zero)
 OP(SoftmaxCrossEntropyLoss, cross_entropy, cross_entropy, loss, 0, cross_entropy)
 OP(NegativeLogLikelihoodLoss, cross_entropy, nll_loss, loss, 0, nll_loss)
-OP(Dropout, dropout, dropout, dropout, 1 << 1 | 1 << 2, none)
+OP(Dropout, dropout, dropout, dropout, 1 << 1 | 1 << 2, dropout)
 
 /* shape_elementwise.c, elementwise_unary.c */
 OP(Relu, unary, unary, unary, 0, function)

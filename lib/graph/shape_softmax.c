@@ -106,9 +106,10 @@ static fovea_status want_ratio(const struct value *ratio) {
     return fail(FOVEA_INVALID, "the ratio (input 1) is %g; it must be from 0 to below 1", r);
 }
 
-/* x, ratio, training_mode -> y, mask (bool: what was kept). */
+/* x, ratio, training_mode, counter -> y, mask (bool: what was kept). The counter is not in ONNX: what is
+ * dropped depends on it beside the seed, so that each step of training draws anew. */
 fovea_status shape_dropout(fovea_graph *g, struct node *n) {
-    TRY(shape_want_inputs(g, n, 1, 3));
+    TRY(shape_want_inputs(g, n, 1, 4));
     TRY(shape_want_floats(g, n, 2));
     const struct value *ratio = node_in(g, n, 1), *training = node_in(g, n, 2);
     TRY(want_scalar(ratio, "ratio (input 1)"));
@@ -116,6 +117,11 @@ fovea_status shape_dropout(fovea_graph *g, struct node *n) {
     if (training && training->desc.dtype != FOVEA_BOOL)
         return fail(FOVEA_INVALID, "training_mode (input 2) is %s; bool is needed",
                     fovea_dtype_name(training->desc.dtype));
+    const struct value *counter = node_in(g, n, 3);
+    TRY(want_scalar(counter, "counter (input 3)"));
+    if (counter && counter->desc.dtype != FOVEA_INT64)
+        return fail(FOVEA_INVALID, "the counter (input 3) is %s; int64 is needed",
+                    fovea_dtype_name(counter->desc.dtype));
     const uint8_t *train = value_data(training);
     if (train && *train) TRY(want_ratio(ratio));
     const fovea_desc *x = &node_in(g, n, 0)->desc;

@@ -241,6 +241,9 @@ static fovea_status refuse_more(const struct node *n) {
     if (node_attr(n, "label_smoothing"))
         return fail(FOVEA_UNSUPPORTED, "ONNX has no label smoothing: store the network without its "
                                        "loss");
+    if (n->op == OP_Dropout && n->n_in > 3)
+        return fail(FOVEA_UNSUPPORTED, "ONNX's Dropout has no counter: store the network as it was "
+                                       "before training");
     return FOVEA_OK;
 }
 

@@ -62,6 +62,21 @@ static const char *dropout_refuse(const struct site *s) {
     return refuse_activation(s);
 }
 
+/* Single numbers of any type are read as they are; masks are plain. */
+static uint32_t dropout_blocked(const struct site *s) {
+    return node_out(s->graph, s->node, 1) || !site_blocked(s, site_in(s, 0)) ? 0 : 1 | BLOCKED_OUT;
+}
+
+static void dropout_sizes(const struct site *s, struct recipe *r) {
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
+    bool blocked = site_blocked(s, site_in(s, 0));
+    recipe_define(r, "BLOCKED", blocked);
+    recipe_width(r, s);
+    recipe_int(r, fovea_desc_elements(x));
+    recipe_int(r, blocked ? x->dim[1] : 1);
+    recipe_int(r, blocked ? desc_span(x, 2, x->rank) : 1);
+}
+
 static fovea_status dropout_lower(const struct site *s, struct recipe *r) {
     const float *given = value_data(node_in(s->graph, s->node, 1));
     const uint8_t *training = value_data(node_in(s->graph, s->node, 2));
@@ -69,8 +84,9 @@ static fovea_status dropout_lower(const struct site *s, struct recipe *r) {
     uint64_t seed = (uint64_t)attr_int(s->node, "seed", 0);
     int64_t elements = value_elements(node_in(s->graph, s->node, 0));
     recipe_kernel(r, "dropout", "dropout");
-    recipe_int(r, elements);
+    dropout_sizes(s, r);
     recipe_int(r, ratio > 0);
+    recipe_int(r, node_in(s->graph, s->node, 3) != NULL);
     recipe_int(r, node_out(s->graph, s->node, 0) != NULL);
     recipe_int(r, node_out(s->graph, s->node, 1) != NULL);
     recipe_int(r, (int32_t)(uint32_t)seed);
@@ -78,6 +94,7 @@ static fovea_status dropout_lower(const struct site *s, struct recipe *r) {
     recipe_float(r, ratio);
     recipe_float(r, (float)(1 / (1 - (double)ratio)));
     recipe_value(r, site_in(s, 0));
+    recipe_value(r, site_in(s, 3));
     recipe_value(r, site_out(s, 0));
     recipe_value(r, site_out(s, 1));
     recipe_global(r, ((size_t)elements + 3) / 4, 0, 0);
@@ -88,6 +105,7 @@ static const struct algorithm dropout = {
     .name = "dropout",
     .refuse = dropout_refuse,
     .any_type = true,
+    .blocked = dropout_blocked,
     .inexact = true, /* the scale */
     .lower = dropout_lower,
 };
