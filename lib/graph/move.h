@@ -32,6 +32,10 @@ struct pad {
 fovea_status pad_resolve(const struct node *, const fovea_desc *x, const int64_t *pads,
                          size_t n_pads, const int64_t *axes, size_t n_axes, struct pad *out);
 
+/* Position in an axis of n elements that a position outside stands for; -1: the padding value.
+ * Reflection does not repeat the edge: ... 2 1 [0 1 2 3] 2 1 0 1 ... */
+int64_t pad_position(enum pad_mode, int64_t i, int64_t n);
+
 /* Sizes of all outputs of a Split along an axis of `dim` elements; `split` has `n_split` numbers (0:
  * equal parts). `sizes` has room for SPLIT_OUTPUTS_MAX. Errors: INVALID. */
 fovea_status split_resolve(const struct node *, int64_t dim, const int64_t *split, size_t n_split,

@@ -131,3 +131,29 @@ fovea_status shape_space_to_depth(fovea_graph *g, struct node *n) {
         return fail(FOVEA_INVALID, "the output has too many elements");
     return shape_set(g, n, 0, x.dtype, 4, dim);
 }
+
+/* The gradient of what Gather took, and its indices -> the gradient of what it took from: along `axis`, the
+ * indices' axes become one of `size`. */
+fovea_status shape_gather_grad(fovea_graph *g, struct node *n) {
+    int64_t dim[FOVEA_MAX_RANK], size = attr_int(n, "size", -1);
+    TRY(shape_want_inputs(g, n, 2, 2));
+    TRY(shape_want_floats(g, n, 1));
+    const fovea_desc dy = node_in(g, n, 0)->desc, indices = node_in(g, n, 1)->desc;
+    int64_t axis = attr_int(n, "axis", 0);
+    if (indices.dtype != FOVEA_INT64 && indices.dtype != FOVEA_INT32)
+        return fail(FOVEA_INVALID, "indices are %s; they must be int32 or int64",
+                    fovea_dtype_name(indices.dtype));
+    if (axis < 0 || axis + indices.rank > dy.rank || size < 0)
+        return fail(FOVEA_INVALID, "axis %lld and size %lld do not fit indices of shape %s",
+                    (long long)axis, (long long)size, desc_text(&indices));
+    for (int i = 0; i < indices.rank; i++)
+        if (dy.dim[axis + i] != indices.dim[i])
+            return fail(FOVEA_INVALID, "a gradient of shape %s does not fit indices of shape %s",
+                        desc_text(&dy), desc_text(&indices));
+    int rank = dy.rank - indices.rank + 1;
+    if (rank > FOVEA_MAX_RANK)
+        return fail(FOVEA_UNSUPPORTED, "the output would have rank %d", rank);
+    for (int i = 0; i < rank; i++)
+        dim[i] = i < axis ? dy.dim[i] : i == axis ? size : dy.dim[i + indices.rank - 1];
+    return shape_set(g, n, 0, dy.dtype, rank, dim);
+}

@@ -125,6 +125,15 @@ fovea_status pad_resolve(const struct node *n, const fovea_desc *x, const int64_
     return FOVEA_OK;
 }
 
+int64_t pad_position(enum pad_mode mode, int64_t i, int64_t n) {
+    if (i >= 0 && i < n) return i;
+    if (mode == PAD_CONSTANT) return -1;
+    if (mode == PAD_EDGE) return i < 0 ? 0 : n - 1;
+    int64_t period = mode == PAD_WRAP ? n : n > 1 ? 2 * (n - 1) : 1;
+    int64_t k = (i % period + period) % period;
+    return mode == PAD_REFLECT && k >= n ? period - k : k;
+}
+
 fovea_status shape_pad(fovea_graph *g, struct node *n) {
     int64_t pads[2 * FOVEA_MAX_RANK], axes[FOVEA_MAX_RANK], dim[FOVEA_MAX_RANK];
     size_t n_pads, n_axes;

@@ -1,5 +1,6 @@
 /* Operators that move elements, on a device. Nearly all are one strided copy: a grid of places, each
  * with an offset in x and an offset in y (cl_kernels/move_strided.cl). */
+#include <math.h>
 #include <string.h>
 
 #include "graph/move.h"
@@ -8,6 +9,7 @@
 static const char *move_refuse(const struct site *);
 static const char *tile_refuse(const struct site *);
 static uint32_t concat_blocked(const struct site *);
+static uint32_t split_blocked(const struct site *);
 static fovea_status copy_lower(const struct site *, struct recipe *);
 static fovea_status concat_lower(const struct site *, struct recipe *);
 static fovea_status split_lower(const struct site *, struct recipe *);
@@ -30,7 +32,14 @@ const struct algorithm *const concat_algorithms[] = {
                               .lower = concat_lower},
     NULL,
 };
-const struct algorithm *const split_algorithms[] = {STRIDED(move_refuse, split_lower), NULL};
+const struct algorithm *const split_algorithms[] = {
+    &(const struct algorithm){.name = "move_strided",
+                              .refuse = move_refuse,
+                              .any_type = true,
+                              .blocked = split_blocked,
+                              .lower = split_lower},
+    NULL,
+};
 const struct algorithm *const slice_algorithms[] = {STRIDED(move_refuse, slice_lower), NULL};
 const struct algorithm *const transpose_algorithms[] = {STRIDED(move_refuse, transpose_lower),
                                                         NULL};
@@ -170,14 +179,32 @@ static fovea_status concat_lower(const struct site *s, struct recipe *r) {
     return FOVEA_OK;
 }
 
-static fovea_status split_lower(const struct site *s, struct recipe *r) {
-    int64_t split[SPLIT_OUTPUTS_MAX], sizes[SPLIT_OUTPUTS_MAX];
+static fovea_status split_sizes(const struct site *s, int64_t *sizes) {
+    int64_t split[SPLIT_OUTPUTS_MAX];
     size_t n_split;
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
     int axis = attr_axis(s->node, "axis", 0, x->rank);
     TRY(shape_read_ints(s->graph, s->node, 1, split, SPLIT_OUTPUTS_MAX, &n_split));
     bool given = node_in(s->graph, s->node, 1) != NULL;
-    TRY(split_resolve(s->node, x->dim[axis], given ? split : NULL, n_split, sizes));
+    return split_resolve(s->node, x->dim[axis], given ? split : NULL, n_split, sizes);
+}
+
+/* As for Concat, the other way round. */
+static uint32_t split_blocked(const struct site *s) {
+    int64_t sizes[SPLIT_OUTPUTS_MAX];
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
+    if (attr_axis(s->node, "axis", 0, x->rank) != 1 || !site_blocked(s, site_in(s, 0))) return 0;
+    if (split_sizes(s, sizes) != FOVEA_OK) return 0;
+    for (size_t i = 0; i < s->node->n_out; i++)
+        if (sizes[i] % site_width(s)) return 0;
+    return 1 | BLOCKED_OUT;
+}
+
+static fovea_status split_lower(const struct site *s, struct recipe *r) {
+    int64_t sizes[SPLIT_OUTPUTS_MAX];
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
+    int axis = attr_axis(s->node, "axis", 0, x->rank);
+    TRY(split_sizes(s, sizes));
     int64_t rows = desc_span(x, 0, axis), row = desc_span(x, axis, x->rank), at = 0;
     for (size_t i = 0; i < s->node->n_out; i++) {
         int64_t piece = sizes[i] * desc_span(x, axis + 1, x->rank);
@@ -317,6 +344,54 @@ static fovea_status gather_lower(const struct site *s, struct recipe *r) {
 const struct algorithm *const gather_algorithms[] = {
     &(const struct algorithm){
         .name = "gather", .refuse = move_refuse, .any_type = true, .lower = gather_lower},
+    NULL};
+
+/* ---- GatherGrad ---- */
+
+static const char *gather_grad_refuse(const struct site *s) {
+    if (node_out(s->graph, s->node, 0)->desc.dtype != FOVEA_FLOAT32)
+        return "element types must be float32";
+    if (value_elements(node_out(s->graph, s->node, 0)) == 0) return "there is nothing to compute";
+    return move_refuse(s);
+}
+
+/* Every element asks every index; 8 at a time cost about one operation. */
+static double gather_grad_estimate(const struct site *s) {
+    const struct value *y = node_out(s->graph, s->node, 0);
+    double flops, bytes, asks = (double)value_elements(node_in(s->graph, s->node, 1));
+    graph_cost(s->graph, s->node, &flops, &bytes);
+    return fmax(bytes / s->device->bytes_per_second,
+                asks * (double)value_elements(y) / s->device->flops_peak) +
+           s->device->launch_overhead_us * 1e-6;
+}
+
+static fovea_status gather_grad_lower(const struct site *s, struct recipe *r) {
+    const fovea_desc *x = &node_out(s->graph, s->node, 0)->desc;
+    const struct value *indices = node_in(s->graph, s->node, 1);
+    int axis = (int)attr_int(s->node, "axis", 0);
+    int64_t inner = desc_span(x, axis + 1, x->rank),
+            chunk = s->device->local_memory_is_real ? 4 : 1024;
+    int64_t items = desc_span(x, 0, axis + 1) * ceil_div(inner, chunk);
+    recipe_kernel(r, "gather_grad", "gather_grad");
+    recipe_define_text(r, "INDEX", opencl_type(indices->desc.dtype));
+    recipe_define(r, "CHUNK", chunk);
+    recipe_int(r, items);
+    recipe_int(r, value_elements(indices));
+    recipe_int(r, x->dim[axis]);
+    recipe_int(r, inner);
+    recipe_value(r, site_in(s, 0));
+    recipe_value(r, site_in(s, 1));
+    recipe_value(r, site_out(s, 0));
+    recipe_global(r, (size_t)items, 0, 0);
+    return FOVEA_OK;
+}
+
+const struct algorithm *const gather_grad_algorithms[] = {
+    &(const struct algorithm){.name = "gather_grad",
+                              .refuse = gather_grad_refuse,
+                              .any_type = true,
+                              .estimate = gather_grad_estimate,
+                              .lower = gather_grad_lower},
     NULL};
 
 /* ---- Pad ---- */

@@ -52,6 +52,7 @@ static const char *const problems[] = {
     "Expand 3x1 i64[2,3,4]",
     "Tile 2x3 i64[2,3]",
     "Gather 5x4 i64:2x2[0,1,4,2] axis=0",
+    "GatherGrad 2x2x4 i64:2x2[0,1,4,2] axis=0 size=5",
     "DepthToSpace 1x8x3x3 blocksize=2",
     "SpaceToDepth 1x2x6x6 blocksize=2",
     "Resize 1x2x4x4 - f:4[1,1,2,2] mode=linear",

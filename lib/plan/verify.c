@@ -82,6 +82,7 @@ static bool is_exact(const struct node *n) {
     case OP_Neg:
     case OP_Clip:
     case OP_Where:
+    case OP_GatherGrad:
     case OP_Reorder: return node_activation(n).kind != ACTIVATION_LEAKY_RELU;
     case OP_UnaryGrad: {
         const char *function = attr_string(n, "function", "");

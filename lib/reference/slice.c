@@ -25,17 +25,6 @@ fovea_status reference_slice(struct reference_call *c) {
     return FOVEA_OK;
 }
 
-/* Position in an axis of n elements that a position outside stands for; -1: the padding value.
- * Reflection does not repeat the edge: ... 2 1 [0 1 2 3] 2 1 0 1 ... */
-static int64_t pad_position(enum pad_mode mode, int64_t i, int64_t n) {
-    if (i >= 0 && i < n) return i;
-    if (mode == PAD_CONSTANT) return -1;
-    if (mode == PAD_EDGE) return i < 0 ? 0 : n - 1;
-    int64_t period = mode == PAD_WRAP ? n : n > 1 ? 2 * (n - 1) : 1;
-    int64_t k = (i % period + period) % period;
-    return mode == PAD_REFLECT && k >= n ? period - k : k;
-}
-
 static int64_t pad_source(const void *parameters, const fovea_desc *x, const int64_t *at) {
     const struct pad *p = parameters;
     int64_t from[FOVEA_MAX_RANK];
