@@ -158,7 +158,7 @@ OP(BatchNormalizationGrad, batch_norm_grad, batch_norm_grad, batch_norm_grad, 0,
 OP(UnaryGrad, unary_grad, unary_grad, unary_grad, 0, none)
 OP(SoftmaxCrossEntropyLossGrad, loss_grad, loss_grad, loss_grad, 0, none)
 OP(NegativeLogLikelihoodLossGrad, loss_grad, loss_grad, loss_grad, 0, none)
+OP(GatherGrad, gather_grad, gather_grad, gather_grad, 0, none)
 
 /* updates: made by lib/train, in no file. See update.h; shape_update.c, update.c */
 OP(Update, update, update, update, 0, none)
-OP(GatherGrad, gather_grad, gather_grad, gather_grad, 0, none)
