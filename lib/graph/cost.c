@@ -21,7 +21,9 @@ static double element_flops(const struct node *n) {
     case OP_SpaceToDepth:
     case OP_Dropout:
     case OP_Cast: return 0;
-    case OP_BatchNormalization: return 2;
+    case OP_BatchNormalization: return attr_int(n, "training_mode", 0) ? 6 : 2;
+    case OP_BatchNormalizationGrad: return 8;
+    case OP_LRNGrad: return 4.0 * (double)attr_int(n, "size", 5) + 20;
     case OP_LRN: return 2.0 * (double)attr_int(n, "size", 5) + 10;
     default: return 1;
     }

@@ -89,3 +89,65 @@ void gradient_batch_norm(struct gradient *gr, const struct node *n) {
     if (attr_int(n, "training_mode", 0)) batch_norm_training(gr, n);
     else batch_norm_inference(gr, n);
 }
+
+/* ---- Normalisation of rows ----
+ * x seen as rows of numbers, each with its own statistics: a batch of one image with a channel for each row,
+ * so that batch normalisation and its gradient serve. `scale` broadcasts to x. */
+
+static void row_norm(struct gradient *gr, const struct node *n, int64_t rows, fovea_value scale) {
+    fovea_desc x = gradient_desc(gr, n->in[0]), wide = gradient_desc(gr, scale);
+    fovea_value dy = gradient_of(gr, 0), normal[5], back[3];
+    int64_t elements = fovea_desc_elements(&x);
+    if (gr->status != FOVEA_OK || dy == FOVEA_NO_VALUE || elements <= 0) return;
+    fovea_desc view = {.dtype = x.dtype, .rank = 3, .dim = {1, rows, elements / rows}};
+    fovea_value seen = gradient_shaped(gr, n->in[0], &view);
+    fovea_value ones = filled(gr, 1, rows), zeros = filled(gr, 0, rows);
+    fovea_attribute attr[2] = {epsilon_of(n),
+                               {.name = "training_mode", .type = FOVEA_ATTRIBUTE_INT, .i = 1}};
+    gradient_ops(gr, OP_BatchNormalization, (fovea_value[]){seen, ones, zeros, zeros, zeros}, 5,
+                 attr, 2, normal, 5);
+    if (gradient_wants(gr, 0)) {
+        fovea_value scaled = gradient_shaped(gr, gradient_binary(gr, OP_Mul, dy, scale), &view);
+        gradient_ops(gr, OP_BatchNormalizationGrad,
+                     (fovea_value[]){scaled, seen, ones, normal[3], normal[4]}, 5, NULL, 0, back,
+                     3);
+        gradient_give(gr, 0, gradient_shaped(gr, back[0], &x));
+    }
+    if (gradient_wants(gr, 1)) {
+        fovea_desc own = gradient_desc(gr, n->in[1]);
+        fovea_value product = gradient_binary(gr, OP_Mul, dy, gradient_shaped(gr, normal[0], &x));
+        gradient_give(gr, 1, gradient_shaped(gr, gradient_sum_to(gr, product, &wide), &own));
+    }
+}
+
+void gradient_instance_norm(struct gradient *gr, const struct node *n) {
+    fovea_desc x = gradient_desc(gr, n->in[0]), channels = channel_shape(&x);
+    bool groups = n->op == OP_GroupNormalization;
+    int64_t rows = x.dim[0] * (groups ? attr_int(n, "num_groups", 1) : x.dim[1]);
+    row_norm(gr, n, rows, gradient_shaped(gr, n->in[1], &channels));
+    if (gradient_wants(gr, 2)) gradient_give(gr, 2, sum_channels(gr, n, 2, gradient_of(gr, 0)));
+}
+
+void gradient_layer_norm(struct gradient *gr, const struct node *n) {
+    fovea_desc x = gradient_desc(gr, n->in[0]);
+    fovea_value dy = gradient_of(gr, 0);
+    for (size_t i = 1; i < 3; i++)
+        if (gradient_of(gr, i) != FOVEA_NO_VALUE)
+            gradient_fail(gr, fail(FOVEA_UNSUPPORTED,
+                                   "nothing flows back through its statistics (output %zu)", i));
+    if (gr->status != FOVEA_OK || dy == FOVEA_NO_VALUE) return;
+    int axis = attr_axis(n, "axis", -1, x.rank);
+    row_norm(gr, n, desc_span(&x, 0, axis), n->in[1]);
+    if (!gradient_wants(gr, 2)) return;
+    fovea_desc bias = gradient_desc(gr, n->in[2]);
+    gradient_give(gr, 2, gradient_sum_to(gr, dy, &bias));
+}
+
+/* ---- Local response normalisation ---- */
+
+void gradient_lrn(struct gradient *gr, const struct node *n) {
+    fovea_attribute attr[32];
+    size_t n_attr = gradient_attributes(n, attr, sizeof attr / sizeof *attr);
+    fovea_value in[2] = {gradient_of(gr, 0), n->in[0]};
+    gradient_give(gr, 0, gradient_op(gr, OP_LRNGrad, in, 2, attr, n_attr));
+}

@@ -30,10 +30,10 @@ OP(GlobalLpPool, global_pool, global_lp_pool, global_pool, 0, lp_pool)
 
 /* shape_norm.c, norm.c */
 OP(BatchNormalization, batch_norm, batch_norm, batch_norm, 0, batch_norm)
-OP(InstanceNormalization, instance_norm, instance_norm, instance_norm, 0, none)
-OP(GroupNormalization, group_norm, group_norm, group_norm, 0, none)
-OP(LayerNormalization, layer_norm, layer_norm, layer_norm, 0, none)
-OP(LRN, lrn, lrn, lrn, 0, none)
+OP(InstanceNormalization, instance_norm, instance_norm, instance_norm, 0, instance_norm)
+OP(GroupNormalization, group_norm, group_norm, group_norm, 0, instance_norm)
+OP(LayerNormalization, layer_norm, layer_norm, layer_norm, 0, layer_norm)
+OP(LRN, lrn, lrn, lrn, 0, lrn)
 
 /* shape_softmax.c, softmax.c: and the losses */
 OP(Softmax, softmax, softmax, softmax, 0, softmax)
@@ -155,6 +155,7 @@ OP(ConvGradWeights, conv_grad_weights, conv_grad_weights, conv_grad_weights, 0, 
 OP(MaxPoolGrad, max_pool_grad, max_pool_grad, max_pool_grad, 0, none)
 OP(AveragePoolGrad, average_pool_grad, average_pool_grad, average_pool_grad, 0, none)
 OP(BatchNormalizationGrad, batch_norm_grad, batch_norm_grad, batch_norm_grad, 0, none)
+OP(LRNGrad, lrn_grad, lrn_grad, lrn_grad, 0, none)
 OP(UnaryGrad, unary_grad, unary_grad, unary_grad, 0, none)
 OP(SoftmaxCrossEntropyLossGrad, loss_grad, loss_grad, loss_grad, 0, none)
 OP(NegativeLogLikelihoodLossGrad, loss_grad, loss_grad, loss_grad, 0, none)

@@ -135,14 +135,31 @@ fovea_status shape_layer_norm(fovea_graph *g, struct node *n) {
     return shape_set(g, n, 2, (fovea_dtype)stash, s.rank, s.dim);
 }
 
+static fovea_status want_size(const struct node *n) {
+    int64_t size = attr_int(n, "size", 0);
+    if (size >= 1 && size <= 1 << 24) return FOVEA_OK;
+    return fail(FOVEA_INVALID, "size is %lld; it must be 1 or more channels", (long long)size);
+}
+
 /* x -> y, over `size` neighbouring channels. */
 fovea_status shape_lrn(fovea_graph *g, struct node *n) {
     TRY(shape_want_inputs(g, n, 1, 1));
     TRY(shape_want_floats(g, n, 1));
     const fovea_desc *x = &node_in(g, n, 0)->desc;
     TRY(want_rank(x, 2));
-    int64_t size = attr_int(n, "size", 0);
-    if (size < 1 || size > 1 << 24)
-        return fail(FOVEA_INVALID, "size is %lld; it must be 1 or more channels", (long long)size);
+    TRY(want_size(n));
+    return shape_set(g, n, 0, x->dtype, x->rank, x->dim);
+}
+
+/* dy, x -> dx. */
+fovea_status shape_lrn_grad(fovea_graph *g, struct node *n) {
+    TRY(shape_want_inputs(g, n, 2, 2));
+    TRY(shape_want_floats(g, n, 2));
+    const fovea_desc *dy = &node_in(g, n, 0)->desc, *x = &node_in(g, n, 1)->desc;
+    TRY(want_rank(x, 2));
+    TRY(want_size(n));
+    if (!desc_equal(dy, x))
+        return fail(FOVEA_INVALID, "inputs 0 and 1 have shapes %s and %s; they must be equal",
+                    desc_text(dy), desc_text(x));
     return shape_set(g, n, 0, x->dtype, x->rank, x->dim);
 }

@@ -4,8 +4,8 @@
 
 static const struct algorithm batch_norm, group_norm, layer_norm, lrn;
 
-const struct algorithm *const batch_norm_algorithms[] = {&batch_norm_blocked, &batch_norm,
-                                                         &batch_norm_training, NULL};
+const struct algorithm *const batch_norm_algorithms[] = {
+    &batch_norm_blocked, &batch_norm, &batch_norm_training_blocked, &batch_norm_training, NULL};
 const struct algorithm *const instance_norm_algorithms[] = {&group_norm, NULL};
 const struct algorithm *const group_norm_algorithms[] = {&group_norm, NULL};
 const struct algorithm *const layer_norm_algorithms[] = {&layer_norm, NULL};

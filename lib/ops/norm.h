@@ -14,6 +14,7 @@ int64_t norm_run(const struct site *);
 /* Sets -DRUN and a launch over whole planes in such runs. */
 void norm_launch_runs(const struct site *, struct recipe *);
 
-extern const struct algorithm batch_norm_training;
+extern const struct algorithm batch_norm_training, batch_norm_training_blocked;
+extern const struct algorithm batch_norm_grad_blocked;
 
 #endif

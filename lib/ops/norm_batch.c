@@ -5,7 +5,8 @@
 
 static const struct algorithm batch_norm_grad;
 
-const struct algorithm *const batch_norm_grad_algorithms[] = {&batch_norm_grad, NULL};
+const struct algorithm *const batch_norm_grad_algorithms[] = {&batch_norm_grad_blocked,
+                                                              &batch_norm_grad, NULL};
 
 /* ---- Parts ---- */
 
@@ -139,8 +140,13 @@ static fovea_status training_lower(const struct site *s, struct recipe *r) {
     return FOVEA_OK;
 }
 
+static double plain_estimate(const struct site *s) {
+    return blocked_seconds(s, 12 * (double)norm_planes(s).elements);
+}
+
 const struct algorithm batch_norm_training = {
     .name = "batch_norm_training",
+    .estimate = plain_estimate,
     .refuse = training_refuse,
     .workspace = training_workspace,
     .inexact = true, /* the root */
@@ -203,6 +209,7 @@ static fovea_status grad_lower(const struct site *s, struct recipe *r) {
 
 static const struct algorithm batch_norm_grad = {
     .name = "batch_norm_grad",
+    .estimate = plain_estimate,
     .workspace = grad_workspace,
     .inexact = true, /* the division */
     .lower = grad_lower,

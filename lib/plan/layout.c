@@ -16,10 +16,11 @@ struct layout {
     size_t n_order;
 };
 
-/* Both layouts are the same bytes. */
+/* Both layouts are the same bytes: a vector has no channel blocks. */
 static bool is_same(const struct site *s, fovea_value v) {
     const fovea_desc *d = &s->graph->values[v].desc;
-    return d->rank >= 3 && desc_span(d, 2, d->rank) == 1 && d->dim[1] % site_width(s) == 0;
+    return d->rank < 2 ||
+           (d->rank >= 3 && desc_span(d, 2, d->rank) == 1 && d->dim[1] % site_width(s) == 0);
 }
 
 /* Whether the value would have to be converted to be read or written in the wanted layout. */

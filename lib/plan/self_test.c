@@ -24,6 +24,7 @@ static const char *const problems[] = {
     "GroupNormalization 2x6x4x4 6 6 num_groups=3",
     "LayerNormalization 3x4x10 10 10",
     "LRN 1x12x6x6 size=5 alpha=0.0001 beta=0.75 bias=1",
+    "LRNGrad 1x12x6x6 1x12x6x6 size=5 alpha=0.0001 beta=0.75 bias=1",
     "Softmax 5x103 axis=-1",
     "Dropout 4x9",
     "Relu 1003",
