@@ -1,9 +1,10 @@
 /* Training against PyTorch:
  *     test_training DEVICE FILE...
  * Each file holds what PyTorch computed for a network of the zoo (data/training/; data/record_training.py
- * wrote it and describes it). The same network, batches and loss give the gradients of step one here, and
- * each must lie as near to float64's numbers as float32 lets it: FACTOR times the largest error that
- * PyTorch's own float32 made in three orders of summation. A wrong formula is off by a thousand times more.
+ * wrote it and describes it). The trainer takes ten steps on the same network and batches: gradients of step
+ * one, all losses and the running statistics must lie as near to float64's numbers as float32 lets them:
+ * FACTOR times the largest error that PyTorch's own float32 made in three orders of summation. A wrong formula
+ * is off by a thousand times more.
  * Exit code 77: no such device. */
 #include <math.h>
 #include <stdio.h>
@@ -13,11 +14,19 @@
 #include "base/alloc.h"
 #include "base/random.h"
 #include "base/status.h"
-#include "fovea_train.h"
+#include "fovea_trainer.h"
 #include "graph/graph.h"
 
 #define FACTOR 4
-enum { STEPS = 10, CHOSEN = 8, HEADS_MAX = 4, BATCHES_MAX = 4, RUNS_MAX = 4, NAME_LENGTH = 64 };
+enum {
+    STEPS = 10,
+    CHOSEN = 8,
+    HEADS_MAX = 4,
+    BATCHES_MAX = 4,
+    PICTURES_MAX = 64,
+    RUNS_MAX = 4,
+    NAME_LENGTH = 64
+};
 
 static size_t passed, failed;
 
@@ -97,7 +106,7 @@ static bool read_line(struct record *r, const char *line) {
     if (strncmp(line, "parameter ", 10) == 0) return read_parameter(r, line);
     if (sscanf(line, "network %63s %ld %ld %ld %ld", r->network, &r->classes, &r->size, &r->seed,
                &r->pictures) == 5)
-        return true;
+        return r->pictures > 0 && r->pictures <= PICTURES_MAX;
     if (sscanf(line, "batches %ld %ld", &r->batches, &r->batch_seed) == 2)
         return r->batches > 0 && r->batches <= BATCHES_MAX;
     if (h < HEADS_MAX && sscanf(line, "head %63s %lf", r->head[h], &r->share[h]) == 2)
@@ -237,122 +246,93 @@ static fovea_status create_network(const struct record *r, fovea_graph **out) {
     return check_weights(r, *out);
 }
 
-/* ---- Gradients of step one ---- */
+/* ---- Training ---- */
 
-static fovea_status normalize_by_batch(fovea_graph *g) {
-    fovea_attribute training = {.name = "training_mode", .type = FOVEA_ATTRIBUTE_INT, .i = 1};
-    for (size_t i = 0; i < g->n_nodes; i++)
-        if (g->nodes[i].op == OP_BatchNormalization) TRY(node_attr_set(&g->nodes[i], &training));
-    return FOVEA_OK;
-}
+struct batch {
+    float *x;
+    int64_t labels[PICTURES_MAX];
+};
 
-/* Appends the loss of all heads with their shares. */
-static fovea_status append_loss(const struct record *r, fovea_graph *g, fovea_value *out) {
-    fovea_desc scalar = {.dtype = FOVEA_FLOAT32};
-    fovea_desc labels = {.dtype = FOVEA_INT64, .rank = 1, .dim = {r->pictures}};
-    fovea_value target, one, factor, part, sum = FOVEA_NO_VALUE;
-    TRY(fovea_graph_input(g, "labels", &labels, &target));
-    for (size_t i = 0; i < r->n_heads; i++) {
-        fovea_value head = fovea_graph_find(g, r->head[i]);
-        const struct node *softmax = &g->nodes[g->values[head].producer];
-        float share = (float)r->share[i];
-        char name[NAME_LENGTH + 16];
-        snprintf(name, sizeof name, "share of %s", r->head[i]);
-        TRY(fovea_graph_loss(g, "loss", FOVEA_LOSS_CROSS_ENTROPY, softmax->in[0], target, NULL,
-                             &one));
-        TRY(fovea_graph_constant(g, name, &scalar, &share, &factor));
-        TRY(fovea_graph_binary(g, "Mul", NULL, one, factor, &part));
-        if (i) TRY(fovea_graph_binary(g, "Add", NULL, sum, part, &part));
-        sum = part;
-    }
-    *out = sum;
-    TRY(fovea_graph_name(g, sum, "the loss"));
-    return fovea_graph_output(g, sum);
-}
-
-static fovea_status append_gradients(const struct record *r, fovea_graph *g, fovea_value loss,
-                                     fovea_value *values, fovea_value *grads) {
-    for (size_t i = 0; i < r->n_parameters; i++)
-        values[i] = fovea_graph_find(g, r->parameters[i].name);
-    TRY(fovea_graph_gradient(g, loss, values, r->n_parameters, grads));
-    for (size_t i = 0; i < r->n_parameters; i++) {
-        char name[NAME_LENGTH + 16];
-        fovea_value copy;
-        if (grads[i] == FOVEA_NO_VALUE)
-            return fail(FOVEA_INVALID, "no gradient flows to '%s'", r->parameters[i].name);
-        snprintf(name, sizeof name, "gradient:%s", r->parameters[i].name);
-        TRY(fovea_graph_unary(g, "Identity", name, grads[i], &copy));
-        TRY(fovea_graph_name(g, copy, name));
-        TRY(fovea_graph_output(g, copy));
+static fovea_status make_batches(const struct record *r, size_t elements, struct batch *out) {
+    for (int64_t b = 0; b < r->batches; b++) {
+        out[b].x = mem_array(elements, sizeof *out[b].x);
+        if (!out[b].x) return fail_memory(elements, "a batch");
+        fill_batch(r, b, out[b].x, elements, out[b].labels);
     }
     return FOVEA_OK;
 }
 
-static fovea_status differentiate(const struct record *r, fovea_graph *g) {
-    fovea_value loss, *values = mem_array(2 * r->n_parameters, sizeof *values);
-    if (!values) return fail_memory(r->n_parameters, "gradients");
-    fovea_status status = normalize_by_batch(g);
-    if (status == FOVEA_OK) status = fovea_graph_fix(g, NULL, 0);
-    if (status == FOVEA_OK) status = append_loss(r, g, &loss);
-    if (status == FOVEA_OK) status = append_gradients(r, g, loss, values, values + r->n_parameters);
-    mem_free(values);
-    return status;
+static fovea_status create_trainer(const struct record *r, const struct run_record *run,
+                                   fovea_context *c, const fovea_graph *g, fovea_trainer **out) {
+    fovea_train_options o = {.batch = r->pictures, .keep_gradients = true};
+    TRY(fovea_optimizer_parse(run->method, &o.optimizer));
+    o.optimizer.momentum = o.optimizer.beta1 = run->beta1;
+    o.optimizer.beta2 = run->beta2;
+    o.optimizer.epsilon = run->epsilon;
+    o.optimizer.weight_decay = run->decay;
+    o.optimizer.decay_all = true;
+    o.auxiliary = r->n_heads > 1 ? (float)r->share[1] : 0;
+    return fovea_trainer_create(out, c, g, &o);
 }
 
-static fovea_status write_batch(const struct record *r, fovea_plan *plan) {
-    fovea_tensor *x, *labels;
-    int64_t classes[64];
-    TRY(fovea_plan_tensor(plan, "input", &x));
-    TRY(fovea_plan_tensor(plan, "labels", &labels));
-    size_t n = (size_t)fovea_desc_elements(fovea_tensor_desc(x));
-    float *pictures = mem_array(n, sizeof *pictures);
-    if (!pictures || r->pictures > 64) return fail_memory(n, "a batch");
-    fill_batch(r, 0, pictures, n, classes);
-    fovea_status status = fovea_tensor_write(x, pictures, n * sizeof *pictures);
-    mem_free(pictures);
-    TRY(status);
-    return fovea_tensor_write(labels, classes, (size_t)r->pictures * sizeof *classes);
+static fovea_status read_tensor(fovea_trainer *trainer, const struct tensor_record *p,
+                                bool gradient, float **out) {
+    size_t bytes = p->elements * sizeof **out;
+    *out = mem_alloc(bytes);
+    if (!*out) return fail_memory(bytes, p->name);
+    if (gradient) return fovea_trainer_read_gradient(trainer, p->name, *out, bytes);
+    return fovea_trainer_read(trainer, p->name, *out, bytes);
 }
 
-static fovea_status read_gradient(const fovea_plan *plan, const struct tensor_record *p,
-                                  float **out) {
-    char name[NAME_LENGTH + 16];
-    fovea_tensor *t;
-    snprintf(name, sizeof name, "gradient:%s", p->name);
-    TRY(fovea_plan_tensor(plan, name, &t));
-    if ((size_t)fovea_desc_elements(fovea_tensor_desc(t)) != p->elements)
-        return fail(FOVEA_INVALID, "%s has not %zu elements", name, p->elements);
-    *out = mem_array(p->elements, sizeof **out);
-    if (!*out) return fail_memory(p->elements, name);
-    return fovea_tensor_read(t, *out, p->elements * sizeof **out);
-}
-
-static fovea_status compare_gradients(struct tally *t, const fovea_plan *plan) {
-    const struct record *r = t->record;
-    fovea_tensor *tensor;
-    float loss;
-    TRY(fovea_plan_tensor(plan, "the loss", &tensor));
-    TRY(fovea_tensor_read(tensor, &loss, sizeof loss));
-    compare(t, "step one", "the loss", (double)loss, r->runs[0].loss[0],
-            FACTOR * r->runs[0].error[0] + 0x1p-23 * r->runs[0].loss[0]);
-    for (size_t i = 0; i < r->n_parameters; i++) {
+static fovea_status compare_tensors(struct tally *t, fovea_trainer *trainer,
+                                    const struct tensor_record *list, size_t count, bool gradient) {
+    for (size_t i = 0; i < count; i++) {
         float *got = NULL;
-        fovea_status status = read_gradient(plan, &r->parameters[i], &got);
-        if (status == FOVEA_OK) compare_gradient(t, &r->parameters[i], got);
+        fovea_status status = read_tensor(trainer, &list[i], gradient, &got);
+        if (status == FOVEA_OK && gradient) compare_gradient(t, &list[i], got);
+        else if (status == FOVEA_OK) compare_sums(t, &list[i], got);
         mem_free(got);
         TRY(status);
     }
     return FOVEA_OK;
 }
 
-static fovea_status run_gradients(struct tally *t, fovea_context *c, fovea_graph *g) {
-    fovea_plan *plan;
-    TRY(differentiate(t->record, g));
-    TRY(fovea_plan_create(&plan, c, g, NULL));
-    fovea_status status = write_batch(t->record, plan);
-    if (status == FOVEA_OK) status = fovea_plan_run(plan);
-    if (status == FOVEA_OK) status = compare_gradients(t, plan);
-    fovea_plan_destroy(plan);
+/* An error of one step lives on in the weights, so the largest so far counts. */
+static void compare_loss(struct tally *t, const struct run_record *run, size_t step, double got) {
+    char what[40];
+    double error = 0;
+    for (size_t i = 0; i <= step; i++) error = fmax(error, run->error[i]);
+    snprintf(what, sizeof what, "the loss of step %zu", step + 1);
+    compare(t, run->method, what, got, run->loss[step],
+            FACTOR * error + 0x1p-23 * fabs(run->loss[step]));
+}
+
+static fovea_status take_steps(struct tally *t, const struct run_record *run,
+                               fovea_trainer *trainer, const struct batch *batches) {
+    const struct record *r = t->record;
+    for (size_t i = 0; i < STEPS; i++) {
+        const struct batch *b = &batches[i % (size_t)r->batches];
+        fovea_train_result result;
+        TRY(fovea_trainer_step_arrays(trainer, b->x, b->labels, run->rate, &result));
+        compare_loss(t, run, i, result.loss);
+        if (i == 0 && run == r->runs) /* whose initial weights are recorded */
+            TRY(compare_tensors(t, trainer, r->parameters, r->n_parameters, true));
+    }
+    return compare_tensors(t, trainer, run->running, run->n_running, false);
+}
+
+static fovea_status train(struct tally *t, const struct run_record *run, fovea_context *c,
+                          const fovea_graph *g) {
+    struct batch batches[BATCHES_MAX] = {{NULL, {0}}};
+    fovea_trainer *trainer;
+    fovea_trainer_info info;
+    TRY(create_trainer(t->record, run, c, g, &trainer));
+    fovea_trainer_get_info(trainer, &info);
+    fovea_status status =
+        make_batches(t->record, (size_t)fovea_desc_elements(&info.input), batches);
+    if (status == FOVEA_OK) status = take_steps(t, run, trainer, batches);
+    for (size_t b = 0; b < BATCHES_MAX; b++) mem_free(batches[b].x);
+    fovea_trainer_destroy(trainer);
     return status;
 }
 
@@ -368,7 +348,8 @@ static void run_file(fovea_context *c, const char *device, const char *path) {
         return;
     }
     fovea_status status = create_network(&r, &g);
-    if (status == FOVEA_OK) status = run_gradients(&t, c, g);
+    for (size_t i = 0; i < r.n_runs && status == FOVEA_OK; i++)
+        status = train(&t, &r.runs[i], c, g);
     if (status != FOVEA_OK) printf("FAILED %s on %s: %s\n", r.network, device, fovea_error());
     else
         printf("%s on %s: %zu numbers compared, %zu wrong, worst %.3f of what is allowed\n",
