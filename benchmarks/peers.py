@@ -31,9 +31,8 @@ from peers_table import Row
 HERE = Path(__file__).resolve().parent
 NETWORKS = [("lenet5", 1), ("lenet5", 64)] + [
     (name, n) for n in (1, 8) for name in ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152")]
-TRAININGS = [("lenet5", 64), ("alexnet", 8), ("vgg16", 8), ("googlenet", 8), ("resnet50", 8)]
-# Prints median_ms, best_ms and peak_bytes of a step as JSON.
-TRAIN = "train {model} --benchmark --batch {n} --seconds {seconds} --json"
+TRAININGS = [("lenet5", 64, 300), ("alexnet", 8, 8), ("vgg16", 8, 5), ("googlenet", 8, 6),
+             ("resnet50", 8, 5)]  # batch, steps of Fovea
 PICTURES = {"lenet5": (1, 28, 28), "alexnet": (3, 227, 227)}
 GEMMS = ["256 256 256", "512 512 512", "1024 1024 1024", "2048 2048 2048", "64 12544 147",
          "64 3136 576", "128 784 1152", "256 196 2304", "512 49 4608"]  # m n k
@@ -171,12 +170,12 @@ class Bench:
 
     # ---- Training ----
 
-    def training_step(self, name, n):
+    def training_step(self, name, n, steps):
         model, x = self.model(name, "--training"), self.picture(name, n)
         row = Row("training", f"{name} N={n}", self.device)
-        words = [word.format(model=model, n=n, seconds=self.o.seconds) for word in TRAIN.split()]
         for _ in range(self.o.rounds):
-            mine = self.fovea(f"training {row.work}", *words)
+            mine = self.fovea(f"training {row.work}", "train", model, "--benchmark", steps, "--batch", n,
+                              "--optimizer", "momentum", "--json")
             theirs = self.has("torch") and self.phase(
                 f"torch: training {row.work}", [self.o.python, HERE / "peer_training.py", model, x,
                                                 self.o.threads, self.o.seconds],
@@ -184,14 +183,14 @@ class Bench:
             for engine, out in (("fovea", mine), ("torch", theirs)):
                 if out:
                     done = json.loads(out)
-                    row.add(engine, done["median_ms"], done["best_ms"], done["peak_bytes"])
+                    row.add(engine, done["median_ms"], done["best_ms"])
         return row
 
     def training(self):
         chosen = [c for c in TRAININGS if not self.o.networks or c[0] in self.o.networks.split(",")]
-        for name, n in chosen[:1] if self.o.quick else chosen:
+        for name, n, steps in chosen[:1] if self.o.quick else chosen:
             if self.wants("training", f"{name} N={n}"):
-                yield [self.training_step(name, n)]
+                yield [self.training_step(name, n, steps)]
 
     # ---- Layers ----
 

@@ -139,13 +139,13 @@ def part_table(rows):
     return markdown(titles, lines)
 
 
-def memory_table(rows, engine):
+def memory_table(rows):
     lines = []
     for row in rows:
-        ours, theirs = row.peak("fovea"), row.peak(engine)
+        ours, theirs = row.peak("fovea"), row.peak("onnxruntime")
         if ours and theirs:
             lines.append([row.work, f"{ours / 2**20:.0f}", f"{theirs / 2**20:.0f}", text(ours / theirs)])
-    return markdown(["work", "Fovea MiB", f"{NAMES[engine]} MiB", "ratio"], lines) if lines else ""
+    return markdown(["work", "Fovea MiB", "onnxruntime MiB", "ratio"], lines) if lines else ""
 
 
 def summary_line(name, engine, rows):
@@ -199,8 +199,6 @@ def document(rows):
     for part in dict.fromkeys(row.part for row in rows):
         chosen = [row for row in rows if row.part == part]
         parts += [f"## {part}", part_table(chosen)]
-        engine = {"networks": "onnxruntime", "training": "torch"}.get(part)
-        memory = memory_table(chosen, engine) if engine else ""
-        if memory:
-            parts += [f"## peak memory, {part}", memory]
+        if part == "networks" and memory_table(chosen):
+            parts += ["## peak memory", memory_table(chosen)]
     return "\n\n".join(parts) + "\n"

@@ -49,7 +49,7 @@ MOMENTUM_OF_STATISTICS = 0.1
 NETWORKS = {
     "lenet5": (10, 28, 8, {"output": 1}, 0.01, [("adam", 0.001, 0.9, 0.999, 1e-3, 0)]),
     "alexnet": (10, 67, 8, {"output": 1}, 0.0005, []),
-    "vgg11": (10, 32, 4, {"output": 1}, 0.0003, []),
+    "vgg11": (10, 32, 4, {"output": 1}, 0.00003, []),
     "resnet18": (10, 33, 4, {"output": 1}, 0.0001, []),
     "googlenet": (10, 80, 2, {"output": 1, "aux1": 0.3, "aux2": 0.3}, 5e-5, []),
 }
