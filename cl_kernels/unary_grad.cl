@@ -1,7 +1,7 @@
-/* Computes       dx = dy f'(x), element by element, for a function f of one float
- * Layouts        any; dy, v and dx have the same shape; v is x, or y = f(x)
+/* Computes       dx = (dy + more) f'(x), element by element, for a function f of one float
+ * Layouts        any; dy, more, v and dx have the same shape; v is x, or y = f(x)
  * Launch         global (ceil(n / RUN)): RUN elements each
- * Defines        OP: an enumerator below. FROM_Y: 1 if v is y. The meaning of alpha and beta is the
+ * Defines        OP: an enumerator below. FROM_Y: 1 if v is y. HAS_MORE: 1 if more is there. The meaning of alpha and beta is the
  *                function's; Selu's gamma comes as beta, Clip's limits as both. RUN as in common.h
  * Local memory   none
  * Truth          lib/reference/unary_grad.c
@@ -37,6 +37,9 @@ enum {
 #endif
 #ifndef FROM_Y
 #define FROM_Y 0
+#endif
+#ifndef HAS_MORE
+#define HAS_MORE 0
 #endif
 
 /* With e = e^x, w = e (e + 2), q = w + 2, mish is x w / q; above 20 the slope rounds to 1. */
@@ -90,14 +93,16 @@ float unary_grad_slope(float v, float alpha, float beta) {
 }
 
 __kernel void unary_grad(int n, __global const real *dy, ulong dy_offset, __global const real *v,
-                         ulong v_offset, float alpha, float beta, __global real *dx,
-                         ulong dx_offset) {
+                         ulong v_offset, __global const real *more, ulong more_offset, float alpha,
+                         float beta, __global real *dx, ulong dx_offset) {
     int begin = (int)get_global_id(0) * RUN, end = n - begin < RUN ? n : begin + RUN;
     dy += dy_offset;
     v += v_offset;
+    more += more_offset;
     dx += dx_offset;
     for (int i = begin; i < end; i++) {
         float slope = unary_grad_slope(v[i], alpha, beta);
-        dx[i] = slope == 0.0f ? 0.0f : dy[i] * slope; /* 0 stops infinity too */
+        float grad = HAS_MORE ? dy[i] + more[i] : dy[i];
+        dx[i] = slope == 0.0f ? 0.0f : grad * slope; /* 0 stops infinity too */
     }
 }

@@ -186,6 +186,7 @@ START_TEST(slopes_want_one_source) {
     expect_refused("UnaryGrad 4 - 4 function=LeakyRelu alpha=-1", FOVEA_INVALID);
     expect_refused("UnaryGrad 4 4 function=Conv", FOVEA_INVALID);
     expect_refused("UnaryGrad 4 5 function=Relu", FOVEA_INVALID);
+    expect_refused("UnaryGrad 4 - 4 1 function=Relu", FOVEA_INVALID);
 }
 END_TEST
 

@@ -200,6 +200,8 @@ static void inspect(const fovea_plan *p) {
          problem_of(p, "conv2", "Conv"));
     WANT(strstr(problem_of(p, "conv3", "Conv"), "activation=LeakyRelu"),
          "conv3 has no LeakyRelu in it: %s", problem_of(p, "conv3", "Conv"));
+    WANT(strstr(problem_of(p, "relu1.grad", "UnaryGrad"), "- 2x16x12x12 2x16x12x12"),
+         "relu1.grad adds no second gradient: %s", problem_of(p, "relu1.grad", "UnaryGrad"));
     WANT(count_steps(p, "Relu") == 0, "a Relu is left");
     WANT(count_steps(p, "UnaryGrad") == 5, "%zu slopes", count_steps(p, "UnaryGrad"));
     WANT(count_steps(p, "Dropout") == 2, "%zu dropouts", count_steps(p, "Dropout"));

@@ -241,12 +241,27 @@ static fovea_status rewrite_add(fovea_graph *g, struct node *n) {
     return n->dead ? FOVEA_OK : fuse_residual(g, n);
 }
 
+/* ---- Gradients that meet in front of an activation: where a residual branch ends ---- */
+
+static fovea_status fuse_gradients(fovea_graph *g, struct node *n) {
+    struct node *add = sole_maker(g, n->in[0], OP_Add);
+    const fovea_desc *y = &g->values[n->out[0]].desc;
+    if (!add || node_in(g, n, 3) || node_attr(add, "activation")) return FOVEA_OK;
+    for (size_t i = 0; i < 2; i++)
+        if (!desc_equal(y, &g->values[add->in[i]].desc)) return FOVEA_OK;
+    TRY(node_input_set(n, 3, add->in[1]));
+    n->in[0] = add->in[0];
+    add->dead = true;
+    return FOVEA_OK;
+}
+
 static fovea_status rewrite_node(fovea_graph *g, struct node *n) {
     if (is_transparent(g, n)) bypass(g, n);
     else if (n->op == OP_BatchNormalization) return fold_batch_norm(g, n);
     else if (n->op == OP_Add) return rewrite_add(g, n);
     else if (n->op == OP_Relu || n->op == OP_LeakyRelu || n->op == OP_Clip)
         return fuse_activation(g, n);
+    else if (n->op == OP_UnaryGrad) return fuse_gradients(g, n);
     return FOVEA_OK;
 }
 

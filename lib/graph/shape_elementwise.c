@@ -135,16 +135,20 @@ fovea_status shape_where(fovea_graph *g, struct node *n) {
 
 /* ---- Gradients ---- */
 
-/* dy and one of x and y, all of one shape. */
+/* dy, one of x and y, and perhaps what is added to dy: all of one shape. */
 fovea_status shape_unary_grad(fovea_graph *g, struct node *n) {
     struct unary_grad u;
-    TRY(shape_want_inputs(g, n, 1, 3));
-    TRY(shape_want_floats(g, n, 3));
+    TRY(shape_want_inputs(g, n, 1, 4));
+    TRY(shape_want_floats(g, n, 4));
     TRY(want_output(n));
     TRY(unary_grad_make(&u, n));
     const fovea_desc *dy = &node_in(g, n, 0)->desc, *v = &node_in(g, n, u.from_y ? 2 : 1)->desc;
     if (!desc_equal(dy, v))
         return fail(FOVEA_INVALID, "the gradient of shape %s is no gradient of %s", desc_text(dy),
                     desc_text(v));
+    const struct value *more = node_in(g, n, 3);
+    if (more && !desc_equal(dy, &more->desc))
+        return fail(FOVEA_INVALID, "input 3 of shape %s is to be added to a gradient of shape %s",
+                    desc_text(&more->desc), desc_text(dy));
     return set_like(g, n, dy->dtype, dy);
 }

@@ -1,6 +1,7 @@
-/* UnaryGrad (dy, x, y) -> dx = dy f'(x): the gradient of a function f of one input, y = f(x). Its attribute
- * `function` names f's operator, whose own attributes come along; Clip's limits come as alpha and beta.
- * f' is read from y where that is as good, so that x need not be kept; of x and y one is left out. */
+/* UnaryGrad (dy, x, y, more) -> dx = (dy + more) f'(x): the gradient of a function f of one input, y = f(x).
+ * Its attribute `function` names f's operator, whose own attributes come along; Clip's limits come as alpha
+ * and beta. f' is read from y where that is as good, so that x need not be kept; of x and y one is left out.
+ * `more`, which may be left out, is what rewriting put there: the other operand of an Add that made dy. */
 #ifndef GRAPH_UNARY_GRAD_H
 #define GRAPH_UNARY_GRAD_H
 

@@ -55,9 +55,10 @@ static uint32_t blocked(const struct site *s) {
     fovea_value v = site_in(s, u.from_y ? 2 : 1);
     bool fills =
         s->graph->values[v].desc.rank > 1 && s->graph->values[v].desc.dim[1] % site_width(s) == 0;
-    if (!site_blocked(s, site_in(s, 0)) && !site_blocked(s, v)) return 0;
+    if (!site_blocked(s, site_in(s, 0)) && !site_blocked(s, v) && !site_blocked(s, site_in(s, 3)))
+        return 0;
     if (may_blow_up(&u) && !fills) return 0;
-    return 1u | 1u << (u.from_y ? 2 : 1) | BLOCKED_OUT;
+    return 1u | 1u << (u.from_y ? 2 : 1) | 1u << 3 | BLOCKED_OUT;
 }
 
 static fovea_status lower(const struct site *s, struct recipe *r) {
@@ -68,10 +69,12 @@ static fovea_status lower(const struct site *s, struct recipe *r) {
     recipe_kernel(r, "unary_grad", "unary_grad");
     recipe_define_text(r, "OP", define_of(&u));
     recipe_define(r, "FROM_Y", u.from_y);
+    recipe_define(r, "HAS_MORE", node_in(s->graph, s->node, 3) != NULL);
     recipe_define(r, "RUN", run);
     recipe_int(r, n);
     recipe_value(r, site_in(s, 0));
     recipe_value(r, site_in(s, u.from_y ? 2 : 1));
+    recipe_value(r, site_in(s, 3));
     recipe_float(r, u.alpha);
     recipe_float(r, u.beta);
     recipe_value(r, site_out(s, 0));

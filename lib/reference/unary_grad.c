@@ -1,4 +1,4 @@
-/* The truth of UnaryGrad: dx = dy f'(x), where f' is read from v, which is x or y = f(x). The values at
+/* The truth of UnaryGrad: dx = (dy + more) f'(x), where f' is read from v, which is x or y = f(x). The values at
  * kinks are PyTorch's: Relu, LeakyRelu and their like take the slope below 0, Abs 0, Clip 1 at its limits.
  *
  * Bounds follow the formulas of cl_kernels/unary_grad.cl, with the limits of the OpenCL specification as in
@@ -214,7 +214,7 @@ static const struct {
 struct job {
     function f;
     struct unary_grad u;
-    const double *dy, *v;
+    const double *dy, *v, *more; /* more: NULL if there is none */
     struct reference_out *o;
 };
 
@@ -223,11 +223,14 @@ static void grad_part(void *data, size_t begin, size_t end) {
     struct job *j = data;
     for (size_t i = begin; i < end; i++) {
         struct slope s = j->f(j->v[i], &j->u);
-        double dy = j->dy[i], dx = s.d == 0 ? 0 : dy * s.d, bound = exact_bound(dx);
+        double dy = j->dy[i] + (j->more ? j->more[i] : 0);
+        double dx = s.d == 0 ? 0 : dy * s.d, bound = exact_bound(dx);
         if (is_flushed(j->v[i])) s.bound += fabs(s.d - j->f(0, &j->u).d);
         if (fabs(s.d) != 1 && s.d != 0) bound = U * fabs(dx) + TINY;
         if (s.bound > 0) bound += fabs(dy) * s.bound * (1 + U);
         if (is_flushed(dy)) bound += fabs(dx);
+        if (j->more && s.d != 0)
+            bound += (U * fabs(dy) + 2 * TINY) * (fabs(s.d) + s.bound) * (1 + U);
         write_float(j->o, i, dx, bound);
     }
 }
@@ -241,7 +244,8 @@ fovea_status reference_unary_grad(struct reference_call *c) {
     if (j.u.tanh_form) j.f = gelu_tanh;
     j.dy = reference_f64(c, 0);
     j.v = reference_f64(c, j.u.from_y ? 2 : 1);
-    if (!j.dy || !j.v) return FOVEA_NO_MEMORY;
+    j.more = reference_f64(c, 3);
+    if (!j.dy || !j.v || (reference_has(c, 3) && !j.more)) return FOVEA_NO_MEMORY;
     parallel_for((size_t)fovea_desc_elements(&j.o->desc), 4096, grad_part, &j);
     return FOVEA_OK;
 }
