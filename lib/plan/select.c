@@ -40,10 +40,13 @@ static const struct algorithm *named(const struct fovea_plan *p,
     return NULL;
 }
 
-/* Whether the node must take the algorithm that the plan names: it does where that one accepts it. */
+/* Whether the node must take the algorithm that the plan names: it does where one of that name accepts it. */
 static bool is_forced(const struct fovea_plan *p, const struct site *site) {
-    const struct algorithm *a = named(p, algorithms_of(site->node->op));
-    return a && !algorithm_refuses(a, site);
+    const struct algorithm *const *list = algorithms_of(site->node->op);
+    for (size_t i = 0; p->algorithm && list[i]; i++)
+        if (strcmp(p->algorithm, list[i]->name) == 0 && !algorithm_refuses(list[i], site))
+            return true;
+    return false;
 }
 
 static bool is_excluded(const struct fovea_plan *p, const struct site *site,
@@ -57,7 +60,7 @@ fovea_status plan_check_named(const struct fovea_plan *p) {
     for (size_t i = 0; p->context->cl && i < p->n_steps; i++) {
         const struct plan_step *s = &p->steps[i];
         const struct algorithm *a = named(p, algorithms_of(s->node->op));
-        if (a && s->algorithm == a) return FOVEA_OK;
+        if (a && s->algorithm && strcmp(s->algorithm->name, a->name) == 0) return FOVEA_OK;
         if (!a || refusing) continue;
         refusing = a;
         site.node = s->node;
