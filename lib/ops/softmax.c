@@ -97,7 +97,8 @@ static fovea_status dropout_lower(const struct site *s, struct recipe *r) {
     recipe_value(r, site_in(s, 3));
     recipe_value(r, site_out(s, 0));
     recipe_value(r, site_out(s, 1));
-    recipe_global(r, ((size_t)elements + 3) / 4, 0, 0);
+    recipe_global(r, (size_t)ceil_div(elements, 32), 0,
+                  0); /* eight blocks of random numbers each */
     return FOVEA_OK;
 }
 
