@@ -4,11 +4,12 @@
  * Layouts:      x (n, groups*icb, ih, iw, X), residual and y (n, groups*ocb, oh, ow, X), with icb and ocb channel
  *               blocks of a group; packed: weights (groups, tiles of Q blocks, icb, KH, KW, X, Q*X), then bias
  *               (groups, tiles, Q*X), zero where there is no channel; then X zeros, read in place of the padding.
+ *               Taps of `always` are multiplied even where all pixels of a tile find padding.
  *               The pixels made may be some of y's `whole`: (h, w) is y_first + h * y_row + w * y_column. Weights before
  *               they are packed: o, c and tap (i, j) at o * out_step + c * in_step + i * row_step + j * column_step.
  * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` output pixels; z: image. One
  *               work-item a group: it owns its chunk and holds P pixels by Q blocks in registers.
- *               conv_blocked_pack: x: input channel of a group; y: tile, times groups.
+ *               conv_blocked_pack: x: input channel block of a group; y: tile, times groups.
  * Defines:      X 4, 8 or 16; P 1 to 14, Q 1 to 4: P * Q accumulators. All else is an argument, so that a network
  *               needs one program: nothing but the innermost product is worth a specialised one.
  * Local memory: none.
@@ -22,29 +23,43 @@
 #define Q 2
 #endif
 
-__kernel void conv_blocked_pack(int ic, int oc, int kh, int kw, int group_step, int out_step,
-                                int in_step, int row_step, int column_step, int has_bias,
-                                ulong zeros, __global const real *w, ulong w_offset,
-                                __global const real *bias, ulong bias_offset, __global real *packed,
-                                ulong packed_offset) {
-    int c = (int)get_global_id(0), tiles = (oc + Q * X - 1) / (Q * X), icb = (ic + X - 1) / X;
+/* The weights of one input channel and tap for a tile of output channels, of which `lanes` are there. */
+INLINE void conv_blocked_pack_line(int lanes, int out_step, __global const real *w,
+                                   __global real *packed) {
+    if (lanes >= Q * X) {
+        UNROLL
+        for (int o = 0; o < Q * X; o++) packed[o] = w[(ulong)o * out_step];
+    } else {
+        for (int o = 0; o < Q * X; o++) packed[o] = o < lanes ? w[(ulong)o * out_step] : 0;
+    }
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_blocked_pack(int ic, int oc, int kh, int kw, int group_step, int out_step, int in_step,
+                  int row_step, int column_step, int has_bias, ulong zeros, __global const real *w,
+                  ulong w_offset, __global const real *bias, ulong bias_offset,
+                  __global real *packed, ulong packed_offset) {
+    int block = (int)get_global_id(0), tiles = (oc + Q * X - 1) / (Q * X);
     int group = (int)get_global_id(1) / tiles, tile = (int)get_global_id(1) % tiles;
+    int channel = tile * Q * X, lanes = oc - channel, taps = kh * kw;
     packed += packed_offset;
-    w += w_offset + (ulong)group * group_step + (ulong)c * in_step;
-    ulong first = ((ulong)get_global_id(1) * icb + c / X) * ((ulong)(kh * kw) * X * Q * X);
-    for (int o = 0; o < Q * X; o++) {
-        int channel = tile * Q * X + o;
-        bool there = c < ic && channel < oc;
-        __global const real *from = w + (ulong)channel * out_step;
+    w += w_offset + (ulong)group * group_step + (ulong)channel * out_step;
+    __global real *to =
+        packed + (get_global_id(1) * get_global_size(0) + block) * ((ulong)taps * X * Q * X);
+    for (int c = 0; c < X; c++) {
+        bool there = block * X + c < ic;
+        __global const real *from = w + (ulong)(block * X + c) * in_step;
         for (int i = 0; i < kh; i++)
             for (int j = 0; j < kw; j++)
-                packed[first + ((i * kw + j) * X + c % X) * (Q * X) + o] =
-                    there ? from[i * row_step + j * column_step] : 0;
-        ulong at = zeros - ((ulong)get_global_size(1) - get_global_id(1)) * (Q * X) + o;
-        if (c == 0)
-            packed[at] = has_bias && channel < oc ? bias[bias_offset + group * oc + channel] : 0;
+                conv_blocked_pack_line(there ? lanes : 0, out_step,
+                                       from + i * row_step + j * column_step,
+                                       to + ((i * kw + j) * X + c) * (Q * X));
     }
-    if (c < X && get_global_id(1) == 0) packed[zeros + c] = 0;
+    if (block > 0) return;
+    __global real *add = packed + zeros - (get_global_size(1) - get_global_id(1)) * (Q * X);
+    for (int o = 0; o < Q * X; o++)
+        add[o] = has_bias && o < lanes ? bias[bias_offset + group * oc + channel + o] : 0;
+    for (int c = 0; c < X && get_global_id(1) == 0; c++) packed[zeros + c] = 0;
 }
 
 INLINE ulong conv_blocked_inside(int row, int column, int ih, int iw, int kh, int kw, int dh,
@@ -60,7 +75,7 @@ INLINE ulong conv_blocked_inside(int row, int column, int ih, int iw, int kh, in
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh, int kw, int sh,
              int sw, int dh, int dw, int ph, int pw, int whole, int y_first, int y_row,
-             int y_column, int chunk, int has_residual, int activation, ulong zeros,
+             int y_column, int chunk, int has_residual, int activation, ulong always, ulong zeros,
              __global const real *x, ulong x_offset, __global const real *packed,
              ulong packed_offset, __global const real *residual, ulong residual_offset, float alpha,
              float beta, __global real *y, ulong y_offset) {
@@ -77,8 +92,9 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
 
     for (int first = begin; first < end; first += P) {
         int h = first / ow, c0 = first % ow;
-        long start[P];   /* of a pixel's window, from x */
-        ulong inside[P]; /* bit i * kw + j: that tap of the window lies in the input */
+        long start[P];         /* of a pixel's window, from x */
+        ulong inside[P];       /* bit i * kw + j: that tap of the window lies in the input */
+        ulong needed = always; /* the same for any of them */
         ulong at[P];
         vec sum[P][Q];
         UNROLL
@@ -86,6 +102,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
             int row = h * sh - ph, column = c0 * sw - pw;
             start[p] = ((long)row * iw + column) * X;
             inside[p] = conv_blocked_inside(row, column, ih, iw, kh, kw, dh, dw);
+            needed |= inside[p];
             at[p] = (out + (ulong)h * y_row + c0 * y_column) * X;
             c0 += first + p + 1 < end; /* the last tile does its last pixel again */
             h += c0 == ow;
@@ -97,6 +114,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
         for (int b = 0; b < icb; b++)
             for (int i = 0; i < kh; i++)
                 for (int j = 0; j < kw; j++, w += X * Q * X) {
+                    if (!(needed >> (i * kw + j) & 1)) continue;
                     __global const real *tap = x + (ulong)b * plane + (i * dh * iw + j * dw) * X;
                     __global const real *from[P];
                     UNROLL

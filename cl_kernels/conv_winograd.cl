@@ -9,7 +9,7 @@
  *               v = B^T d B: (SIDE^2, stride v_plane; ic / X, tiles, X);  m, the sums: (SIDE^2, stride m_plane; oc / X, tiles, X).
  *               Tiles of all images are one list; a launch does `count` of them from `first` on. `tiles` is a multiple of ROWS:
  *               those past `count` hold anything and reach nothing. Planes begin an odd number of cache lines apart.
- * Launch:       one work-item a group. conv_winograd_pack: x ic, y oc, both padded. _input, _output: x runs of tiles, y channel
+ * Launch:       one work-item a group. conv_winograd_pack: x blocks of ic, y pairs of blocks of oc. _input, _output: x runs of tiles, y channel
  *               blocks. _multiply: x runs of pairs of output channel blocks, y places of the SIDE^2. _fused: x runs of tiles,
  *               which each take in steps of `tiles` through all three phases, in a workspace of their own.
  * Defines:      TILE 2 or 4; X 4, 8 or 16; ROWS tiles of the register tile of ROWS x 2X sums, such that 2 ROWS + 3 vectors fit
@@ -36,8 +36,8 @@ __constant const real PQQ = 1.40625f, QPP = 0.5859375f, SUM = 2.640625f, PRODUCT
 /* ---- Transforms of one line: elements d[0], d[step], ... ---- */
 
 /* G: 3 filter taps to SIDE places. */
-INLINE void conv_winograd_filter(const real *g, int step, real *u, int u_step) {
-    real a = g[0], b = g[step], c = g[2 * step];
+INLINE void conv_winograd_filter(const vec *g, int step, vec *u, int u_step) {
+    vec a = g[0], b = g[step], c = g[2 * step];
     u[(SIDE - 1) * u_step] = c;
     if (TILE == 2) {
         u[0] = a;
@@ -185,21 +185,42 @@ INLINE void conv_winograd_product(int blocks, int tiles, ulong v_block, __global
 
 /* ---- The kernels ---- */
 
-__kernel void conv_winograd_pack(int ic, int oc, int out_step, int in_step, int row_step,
-                                 int column_step, __global const real *w, ulong w_offset,
-                                 __global real *u, ulong u_offset) {
-    int c = (int)get_global_id(0), o = (int)get_global_id(1);
-    ulong columns = get_global_size(0) * WIDE, plane = columns * (get_global_size(1) / WIDE);
-    real g[9], partly[3 * SIDE], line[SIDE];
-    w += w_offset + (ulong)o * out_step + (ulong)c * in_step;
-    for (int i = 0; i < 9; i++)
-        g[i] = c < ic && o < oc ? w[i / 3 * row_step + i % 3 * column_step] : 0;
+/* u of one input channel and X output channels, of which `lanes` are there. */
+INLINE void conv_winograd_pack_block(int lanes, int out_step, int row_step, int column_step,
+                                     __global const real *w, ulong plane, __global real *u) {
+    real taps[9 * X];
+    vec g[9], partly[3 * SIDE], line[SIDE];
+    for (int o = 0; o < X; o++) {
+        UNROLL
+        for (int i = 0; i < 9; i++)
+            taps[i * X + o] =
+                o < lanes ? w[(ulong)o * out_step + i / 3 * row_step + i % 3 * column_step] : 0;
+    }
+    UNROLL
+    for (int i = 0; i < 9; i++) g[i] = JOIN(vload, X)(i, taps);
+    UNROLL
     for (int i = 0; i < 3; i++) conv_winograd_filter(g + i, 3, partly + i, 3);
-    u += u_offset + o / WIDE * columns + c * WIDE + o % WIDE;
+    UNROLL
     for (int i = 0; i < SIDE; i++) {
         conv_winograd_filter(partly + 3 * i, 1, line, 1);
-        for (int j = 0; j < SIDE; j++) u[(i * SIDE + j) * plane] = line[j];
+        UNROLL
+        for (int j = 0; j < SIDE; j++) store_vec(line[j], u + (i * SIDE + j) * plane);
     }
+}
+
+/* A pair of blocks of outputs lies together, so that whole cache lines are written. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_winograd_pack(int ic, int oc, int out_step, int in_step, int row_step, int column_step,
+                   __global const real *w, ulong w_offset, __global real *u, ulong u_offset) {
+    int first = (int)get_global_id(0) * X, o = (int)get_global_id(1) * WIDE;
+    ulong columns = get_global_size(0) * X * WIDE, plane = columns * get_global_size(1);
+    w += w_offset + (ulong)o * out_step;
+    u += u_offset + get_global_id(1) * columns;
+    for (int c = first; c < first + X; c++)
+        for (int b = 0; b < 2; b++)
+            conv_winograd_pack_block(c < ic ? oc - o - b * X : 0, out_step, row_step, column_step,
+                                     w + (ulong)c * in_step + (ulong)b * X * out_step, plane,
+                                     u + (ulong)c * WIDE + b * X);
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void

@@ -137,7 +137,7 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct bloc
     conv_push_weights(s, r, &b->c);
     recipe_value(r, site_in(s, 2));
     recipe_packed(r, at, sizeof(float));
-    recipe_global(r, (size_t)(b->icb * b->width), (size_t)(b->tiles * b->c.groups), 0);
+    recipe_global(r, (size_t)b->icb, (size_t)(b->tiles * b->c.groups), 0);
     recipe_local(r, 1, 1, 1);
     recipe_once(r);
 }
@@ -162,6 +162,8 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct bloc
     recipe_int(r, chunk_of(s, b));
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, node_activation(s->node).kind);
+    /* In a Conv the padding is data, and what is not finite in a weight shows; a ConvTranspose has none. */
+    recipe_ulong(r, s->node->op == OP_Conv ? UINT64_MAX : 0);
     recipe_ulong(r, (uint64_t)b->zeros);
 }
 

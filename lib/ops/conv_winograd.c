@@ -175,8 +175,7 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct wino
     conv_push_weight_steps(r, &w->c);
     conv_push_weights(s, r, &w->c);
     recipe_packed(r, 0, sizeof(float));
-    recipe_global(r, (size_t)(w->in_blocks * w->x), (size_t)(w->pairs * 2 * w->x), 1);
-    recipe_local(r, (size_t)w->x, 1, 1); /* one size: some runtimes compile a kernel for each */
+    groups(r, w->in_blocks, w->pairs);
     recipe_once(r);
 }
 
