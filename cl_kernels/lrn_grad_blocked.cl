@@ -77,8 +77,10 @@ __kernel void lrn_grad_blocked(int items, int run, int blocks, int pixels, int c
             if (b > 0 && b <= blocks) {
                 vec sum = lrn_grad_blocked_window(squares2, squares1, squares0, BEFORE, AFTER);
                 vec t = bias + share * sum;
-                own1 = grad1 / lrn_grad_blocked_power(t, power);
-                terms1 = own1 * x1 / t;
+                /* One quotient for both: 1 / t^(power + 1). */
+                vec inverse = 1 / (t * lrn_grad_blocked_power(t, power));
+                own1 = grad1 * (t * inverse);
+                terms1 = grad1 * x1 * inverse;
             }
             if (b > 1) {
                 vec sum = lrn_grad_blocked_window(terms3, terms2, terms1, AFTER, BEFORE);

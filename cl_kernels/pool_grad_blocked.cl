@@ -15,6 +15,8 @@
 #define AVERAGE 0
 #endif
 
+enum { COLUMNS = KW <= 8 ? KW : 0 }; /* of a window whose row is unrolled */
+
 /* First tap of a window that starts at `start` and does not lie before `limit`; at most k. */
 INLINE int pool_grad_blocked_tap(int start, int limit, int k, int dilation) {
     if (start >= limit) return 0;
@@ -41,39 +43,58 @@ INLINE size_t pool_grad_blocked_row(struct pool_grad_blocked_window w,
     return (size_t)(((w.d0 + kd * s.dd) * s.ih + w.h0 + kh * s.dh) * s.iw) * X;
 }
 
-/* Which tap of each lane is the largest: the first of equals, and NaN is larger than everything. */
+/* The first of equals is the largest, and NaN is larger than everything. */
+INLINE void pool_grad_blocked_look(vec *best, vec_int *found, vec v, int number) {
+    vec_int larger = ~(v <= *best) & (*best == *best);
+    *best = select(*best, v, larger);
+    *found = select(*found, (vec_int)(number), larger);
+}
+
+/* Which tap of each lane is the largest, of the columns [w1, w2); all of them where `inside`. */
 INLINE vec_int pool_grad_blocked_largest(struct pool_grad_blocked_window w,
-                                         struct pool_grad_blocked_steps s, int w1, int w2,
-                                         __global const real *x) {
+                                         struct pool_grad_blocked_steps s, bool inside, int w1,
+                                         int w2, __global const real *x) {
     vec best = load_vec(x + pool_grad_blocked_row(w, s, w.d1, w.h1) + (w.w0 + w1 * s.dw) * X);
     vec_int found = (w.d1 * KH + w.h1) * KW + w1;
-    for (int kd = w.d1; kd < w.d2; kd++)
-        for (int kh = w.h1; kh < w.h2; kh++) {
-            __global const real *row = x + pool_grad_blocked_row(w, s, kd, kh) + w.w0 * X;
+    for (int kd = w.d1; kd < w.d2; kd++) {
+        __global const real *row = x + pool_grad_blocked_row(w, s, kd, w.h1) + w.w0 * X;
+        for (int kh = w.h1; kh < w.h2; kh++, row += s.dh * s.iw * X) {
             int number = (kd * KH + kh) * KW;
-            for (int kw = w1; kw < w2; kw++) {
-                vec v = load_vec(row + kw * s.dw * X);
-                vec_int larger = ~(v <= best) & (best == best);
-                best = select(best, v, larger);
-                found = select(found, (vec_int)(number + kw), larger);
+            if (inside) {
+                UNROLL
+                for (int kw = 0; kw < COLUMNS; kw++)
+                    pool_grad_blocked_look(&best, &found, load_vec(row + kw * s.dw * X),
+                                           number + kw);
+                continue;
             }
+            for (int kw = w1; kw < w2; kw++)
+                pool_grad_blocked_look(&best, &found, load_vec(row + kw * s.dw * X), number + kw);
         }
+    }
     return found;
 }
 
-/* Adds `share` to the taps of filter slice kd in the band's rows [begin, end): to all, or to those found. */
+INLINE void pool_grad_blocked_give(__global real *at, vec share, vec_int found, int number) {
+    vec own = AVERAGE ? share : select((vec)(0), share, found == number);
+    store_vec(load_vec(at) + own, at);
+}
+
+/* Adds `share` to the taps of filter slice kd in the rows [k1, k2) of the filter: to all, or to those found. */
 INLINE void pool_grad_blocked_add(struct pool_grad_blocked_window w,
-                                  struct pool_grad_blocked_steps s, int w1, int w2, int kd,
-                                  int begin, int end, vec share, vec_int found, __global real *dx) {
-    for (int kh = w.h1; kh < w.h2; kh++) {
-        int h = w.h0 + kh * s.dh, number = (kd * KH + kh) * KW;
-        if (h < begin || h >= end) continue;
-        __global real *row = dx + pool_grad_blocked_row(w, s, kd, kh) + w.w0 * X;
-        for (int kw = w1; kw < w2; kw++) {
-            __global real *at = row + kw * s.dw * X;
-            vec own = AVERAGE ? share : select((vec)(0), share, found == number + kw);
-            store_vec(load_vec(at) + own, at);
+                                  struct pool_grad_blocked_steps s, bool inside, int w1, int w2,
+                                  int kd, int k1, int k2, vec share, vec_int found,
+                                  __global real *dx) {
+    __global real *row = dx + pool_grad_blocked_row(w, s, kd, k1) + w.w0 * X;
+    for (int kh = k1; kh < k2; kh++, row += s.dh * s.iw * X) {
+        int number = (kd * KH + kh) * KW;
+        if (inside) {
+            UNROLL
+            for (int kw = 0; kw < COLUMNS; kw++)
+                pool_grad_blocked_give(row + kw * s.dw * X, share, found, number + kw);
+            continue;
         }
+        for (int kw = w1; kw < w2; kw++)
+            pool_grad_blocked_give(row + kw * s.dw * X, share, found, number + kw);
     }
 }
 
@@ -91,8 +112,7 @@ __kernel void pool_grad_blocked(int items, int run, int band, int bands, int id,
         __global const real *in = x + x_offset + plane * (size_t)(id * ih * iw) * X;
         __global const real *grad = dy + dy_offset + plane * (size_t)(od * oh * ow) * X;
         __global real *out = dx + dx_offset + plane * (size_t)(id * ih * iw) * X;
-        int zeroed =
-            begin; /* rows before it are; only just before they are needed, for the cache */
+        int zeroed = begin; /* rows before it are: just before they are needed, for the cache */
         int a2 = min((d + pd) / sd, od - 1), b2 = min((end - 1 + ph) / sh, oh - 1);
         for (int a = pool_grad_blocked_first(d + pd, (KD - 1) * dd + 1, sd); a <= a2; a++) {
             int kd = (d + pd - a * sd) / dd;
@@ -111,14 +131,17 @@ __kernel void pool_grad_blocked(int items, int run, int band, int bands, int id,
                 if (include_pad)
                     rows = (float)pool_grad_blocked_tap(w.d0, ed, KD, dd) *
                            (float)pool_grad_blocked_tap(w.h0, eh, KH, dh);
+                /* Rows of the filter that lie in the band. */
+                int k1 = pool_grad_blocked_tap(w.h0, begin, KH, dh);
+                int k2 = pool_grad_blocked_tap(w.h0, end, KH, dh);
                 for (int c = 0; c < ow; c++) {
                     vec share = load_vec(grad + (size_t)((a * oh + b) * ow + c) * X);
                     vec_int found = 0;
                     w.w0 = c * sw - pw;
-                    if (w.w0 >= 0 && w.w0 + (KW - 1) * dw < iw) { /* bounds known: unrolled */
+                    if (COLUMNS && w.w0 >= 0 && w.w0 + (KW - 1) * dw < iw) {
                         if (AVERAGE && divide) share /= rows * KW;
-                        if (!AVERAGE) found = pool_grad_blocked_largest(w, s, 0, KW, in);
-                        pool_grad_blocked_add(w, s, 0, KW, kd, begin, end, share, found, out);
+                        if (!AVERAGE) found = pool_grad_blocked_largest(w, s, true, 0, KW, in);
+                        pool_grad_blocked_add(w, s, true, 0, KW, kd, k1, k2, share, found, out);
                         continue;
                     }
                     int w1 = pool_grad_blocked_tap(w.w0, 0, KW, dw);
@@ -126,8 +149,8 @@ __kernel void pool_grad_blocked(int items, int run, int band, int bands, int id,
                     int columns = include_pad ? pool_grad_blocked_tap(w.w0, ew, KW, dw) : w2 - w1;
                     if (w1 >= w2) continue;
                     if (AVERAGE && divide) share /= rows * (float)columns;
-                    if (!AVERAGE) found = pool_grad_blocked_largest(w, s, w1, w2, in);
-                    pool_grad_blocked_add(w, s, w1, w2, kd, begin, end, share, found, out);
+                    if (!AVERAGE) found = pool_grad_blocked_largest(w, s, false, w1, w2, in);
+                    pool_grad_blocked_add(w, s, false, w1, w2, kd, k1, k2, share, found, out);
                 }
             }
         }

@@ -8,9 +8,10 @@ static const struct {
 } families[] = {
     {"conv", " Conv ConvTranspose ConvInteger QLinearConv "},
     {"gemm", " Gemm MatMul MatMulInteger QLinearMatMul "},
-    {"pool", " MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool "},
+    {"pool", " MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool MaxPoolGrad "
+             "AveragePoolGrad "},
     {"norm", " BatchNormalization LRN LayerNormalization GroupNormalization "
-             "InstanceNormalization "},
+             "InstanceNormalization BatchNormalizationGrad LRNGrad "},
     {"softmax", " Softmax LogSoftmax Hardmax "},
     {"reduce", " ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceSumSquare ReduceL1 "
                "ReduceL2 ReduceLogSum ReduceLogSumExp ArgMax ArgMin TopK "},

@@ -7,7 +7,8 @@
  *
  * Gradient: dx_i = dy_i t_i^-beta - 2 beta alpha / size * x_i * sum_j dy_j x_j t_j^(-beta - 1) over the channels
  * j whose windows hold i. Each term of the sum is off as t^(-beta - 1) is, and by 3 products and a quotient
- * more; n - 1 additions, two products with the factor in front, the difference. */
+ * more; n - 1 additions, two products with the factor in front, the difference. dy_i t_i^-beta may be the
+ * product of t and the quotient of t^(beta + 1): 3 products, a quotient and the power, gamma(40). */
 #include <math.h>
 
 #include "base/threads.h"
@@ -111,7 +112,7 @@ static void lrn_grad_element(const struct lrn_grad *g, size_t plane, size_t i) {
     l->y->y[at] = y;
     for (int kind = 0; kind < 2; kind++) {
         double summed = off[kind] + (kind ? gamma_probable(n + 3) : gamma_bound(n + 3)) * size;
-        double bound = lrn_bound(g->dy[at], l->beta, t, errors[kind], gamma_bound(39)) +
+        double bound = lrn_bound(g->dy[at], l->beta, t, errors[kind], gamma_bound(40)) +
                        (1 + gamma_bound(3)) * fabs(factor) * summed +
                        REFERENCE_U * (fabs(own) + fabs(factor * sum)) + REFERENCE_TINY;
         if (kind == 0) l->y->bound[at] = bound;
