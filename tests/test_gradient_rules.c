@@ -83,6 +83,19 @@ START_TEST(clip) {
 }
 END_TEST
 
+/* One maximum of a window takes all: the first in the order of memory, of a global pool too (PyTorch's
+ * adaptive_max_pool; its amax shares instead). */
+START_TEST(the_first_maximum_takes_all) {
+    const float *const x[] = {FLOATS(1, 3, 3, 0)};
+    expect_gradient("MaxPool 1x1x4 kernel_shape=3", x, 0, FLOATS(0, 2, 0, 0), 4);
+    expect_gradient("MaxPool 1x1x2x2 kernel_shape=2,2 storage_order=1", x, 0, FLOATS(0, 1, 0, 0),
+                    4);
+    expect_gradient("GlobalMaxPool 1x1x2x2", x, 0, FLOATS(0, 1, 0, 0), 4);
+    expect_gradient("LpPool 1x1x4 kernel_shape=2 strides=2", IN(FLOATS(0, 0, 3, 4)), 0,
+                    FLOATS(0, 0, 0.6f, 0.8f), 4);
+}
+END_TEST
+
 /* Every padding mode's places are asked once for each element that shows there. */
 START_TEST(padding) {
     const float *const x[] = {FLOATS(1, 2, 3)};
@@ -126,6 +139,7 @@ int main(void) {
     tcase_add_test(tests, ties_share);
     tcase_add_test(tests, zeros);
     tcase_add_test(tests, clip);
+    tcase_add_test(tests, the_first_maximum_takes_all);
     tcase_add_test(tests, padding);
     tcase_add_test(tests, what_has_no_gradient_is_named);
     tcase_add_test(tests, gathered_shapes);
