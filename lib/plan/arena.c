@@ -14,6 +14,7 @@ enum { ALIGNMENT = 256 };
 struct block {
     size_t bytes, first, last, offset, arena;
     struct place *place; /* to be filled in */
+    bool aligned;        /* also in a guarded plan: kernels may count on it */
 };
 
 static size_t align_up(size_t n) {
@@ -217,7 +218,8 @@ static fovea_status allocate(struct fovea_plan *p, struct block *blocks, size_t 
     }
     for (size_t i = 0; i < count; i++) {
         *blocks[i].place = p->arenas[blocks[i].arena];
-        blocks[i].place->offset = blocks[i].offset + (p->guard ? GUARD_SHIFT : 0);
+        bool shifts = p->guard && !blocks[i].aligned;
+        blocks[i].place->offset = blocks[i].offset + (shifts ? GUARD_SHIFT : 0);
     }
     return FOVEA_OK;
 }
@@ -242,20 +244,23 @@ static fovea_status fill_arenas(struct fovea_plan *p, struct block *blocks, size
 
 static fovea_status place_shared(struct fovea_plan *p) {
     size_t guard = guard_bytes(p), n = 0;
-    struct block *blocks = mem_zero(p->graph->n_values + p->n_steps + 1, sizeof *blocks);
+    struct block *blocks = mem_zero(p->graph->n_values + 2 * p->n_steps + 1, sizeof *blocks);
     if (!blocks) return fail_memory(p->graph->n_values * sizeof *blocks, "an arena's layout");
     for (size_t i = 0; i < p->graph->n_values; i++) {
         struct plan_value *v = &p->values[i];
         if (!v->used || owns_memory(p, i) || v->root != i) continue;
         v->in_arena = true;
-        blocks[n++] =
-            (struct block){align_up(v->stored + guard + 1), v->first, v->last, 0, 0, &v->place};
+        blocks[n++] = (struct block){
+            align_up(v->stored + guard + 1), v->first, v->last, 0, 0, &v->place, false};
     }
     for (size_t i = 0; i < p->n_steps; i++) {
         struct plan_step *s = &p->steps[i];
         if (s->workspace)
-            blocks[n++] =
-                (struct block){align_up(s->workspace + guard), i, i, 0, 0, &s->workspace_place};
+            blocks[n++] = (struct block){
+                align_up(s->workspace + guard), i, i, 0, 0, &s->workspace_place, false};
+        s->packs_every_run = s->packed_bytes && plan_packs_variables(p, s);
+        if (s->packs_every_run) /* nobody reads it afterwards */
+            blocks[n++] = (struct block){align_up(s->packed_bytes), i, i, 0, 0, &s->packed, true};
     }
     fovea_status status = fill_arenas(p, blocks, n);
     mem_free(blocks);

@@ -55,7 +55,7 @@ static void step_free(struct plan_step *s) {
         opencl_kernel_destroy(s->kernels[k]);
     mem_free(s->kernels);
     recipe_free(&s->recipe);
-    place_destroy(&s->packed);
+    if (!s->packs_every_run) place_destroy(&s->packed);
     mem_free(s->refusals);
     mem_free(s->accepted);
     mem_free(s->problem);

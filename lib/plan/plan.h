@@ -35,8 +35,8 @@ struct plan_step {
     size_t workspace;
     struct place workspace_place;
     size_t packed_bytes;
-    struct place packed;  /* lasting memory of its own: packed weights */
-    bool packs_every_run; /* what it packs is no constant */
+    struct place packed;  /* packed weights: lasting memory of its own */
+    bool packs_every_run; /* what it packs is no constant; `packed` then lies in an arena */
     int tuning[TUNABLES_MAX];
     char *refusals, *accepted, *problem, *options;
     double flops, bytes, ms;
@@ -120,6 +120,8 @@ fovea_status plan_place_values(struct fovea_plan *);
 fovea_status plan_create_own(struct fovea_plan *, fovea_value);
 /* upload.c: constants and packed memory of one step are there, and its arguments are set. */
 fovea_status plan_ready_step(struct fovea_plan *, size_t step);
+/* upload.c: whether a launch that packs reads something that is no constant. */
+bool plan_packs_variables(const struct fovea_plan *, const struct plan_step *);
 /* upload.c: readies all steps and packs; what only packing read is given back. */
 fovea_status plan_upload(struct fovea_plan *);
 void plan_free_places(struct fovea_plan *);

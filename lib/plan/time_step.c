@@ -20,7 +20,7 @@ fovea_status fovea_plan_time_step(fovea_plan *p, size_t i, size_t repeats, doubl
     if (repeats == 0) return fail(FOVEA_INVALID, "a step is timed over at least 1 run, not 0");
     TRY(wait(p));
     double start = now_ms();
-    for (size_t k = 0; k < repeats; k++) TRY(plan_run_step(p, i, false));
+    for (size_t k = 0; k < repeats; k++) TRY(plan_run_step(p, i, p->steps[i].packs_every_run));
     TRY(wait(p));
     *ms = (now_ms() - start) / (double)repeats;
     /* Times of these launches would count as times of the plan's last run. */

@@ -43,8 +43,7 @@ static bool stays(const struct fovea_plan *p, fovea_value v) {
     return false;
 }
 
-/* What a step packs is constant unless a launch that packs reads something else. */
-static bool packs_variables(const struct fovea_plan *p, const struct plan_step *s) {
+bool plan_packs_variables(const struct fovea_plan *p, const struct plan_step *s) {
     for (size_t i = 0; i < s->node->n_in; i++) {
         const struct value *v = node_in(p->graph, s->node, i);
         for (size_t k = 0; v && !v->storage && k < s->recipe.n_steps; k++)
@@ -67,7 +66,6 @@ static fovea_status upload(struct fovea_plan *p, fovea_value v) {
 
 static fovea_status create_packed(struct fovea_plan *p, struct plan_step *s) {
     if (s->packed_bytes == 0 || s->packed.buffer) return FOVEA_OK;
-    s->packs_every_run = packs_variables(p, s);
     return place_create(&s->packed, p->context, s->packed_bytes);
 }
 
@@ -101,7 +99,8 @@ fovea_status plan_upload(struct fovea_plan *p) {
         TRY(plan_ready_step(p, i));
         TRY(plan_pack_step(p, i));
         TRY(release(p, i));
-        p->info.parameter_bytes += (int64_t)p->steps[i].packed_bytes;
+        if (!p->steps[i].packs_every_run)
+            p->info.parameter_bytes += (int64_t)p->steps[i].packed_bytes;
     }
     for (size_t v = 0; v < p->graph->n_values; v++) { /* those that no step may have read */
         const struct value *value = &p->graph->values[v];
