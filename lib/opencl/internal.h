@@ -36,6 +36,8 @@ struct opencl {
     size_t n_programs, programs_capacity;
     struct bundle **bundles;
     size_t n_bundles, bundles_capacity;
+    bool launched;    /* something, since the queue was last waited for */
+    double waited_ms; /* how long the last wait for a launch took */
     struct timed *timed;
     double begun_ms; /* clock at the last timed launch */
     size_t n_timed, timed_capacity;
@@ -101,7 +103,7 @@ void quirks_apply(fovea_device_info *, struct quirks *, cl_device_id);
 /* Makes a struct around a context and a queue that the caller made; retains both. */
 fovea_status opencl_adopt(struct opencl **out, cl_context, cl_device_id, cl_command_queue,
                           struct store *store);
-/* Before a launch under a slot: true if it needs an event, which queue_end then takes over to time the
+/* Before each launch. Under a slot: true if it needs an event, which queue_end then takes over to time the
  * slot (`event` may be NULL). Where events do not tell the time, both wait and a clock does. */
 bool queue_begin(struct opencl *, size_t slot);
 void queue_end(struct opencl *, size_t slot, cl_event event);

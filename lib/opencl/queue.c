@@ -114,28 +114,35 @@ static double now_ms(void) {
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
+static const double moment_ms = 0.2;
+
 /* Asks for a moment whether the queue is done: a thread that sleeps is woken tens of microseconds late,
  * which small networks would feel. */
 static void wait_awake(struct opencl *cl) {
-    static const double MOMENT_MS = 0.2;
     cl_event marker;
     if (clEnqueueMarkerWithWaitList(cl->queue, 0, NULL, &marker) != CL_SUCCESS) return;
     clFlush(cl->queue);
     cl_int status = CL_QUEUED;
-    for (double start = now_ms(); status > CL_COMPLETE && now_ms() - start < MOMENT_MS;)
+    for (double start = now_ms(); status > CL_COMPLETE && now_ms() - start < moment_ms;)
         if (clGetEventInfo(marker, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status,
                            NULL) != CL_SUCCESS)
             break;
     clReleaseEvent(marker);
 }
 
+/* Awake only where the wait before was short: else whoever waits takes a core from a runtime that
+ * computes on the CPU. */
 fovea_status opencl_finish(struct opencl *cl) {
-    wait_awake(cl);
+    double start = now_ms();
+    if (cl->launched && cl->waited_ms < moment_ms) wait_awake(cl);
     TRY_CL(cl, clFinish(cl->queue), "clFinish");
+    if (cl->launched) cl->waited_ms = now_ms() - start;
+    cl->launched = false;
     return FOVEA_OK;
 }
 
 bool queue_begin(struct opencl *cl, size_t slot) {
+    cl->launched = true;
     if (!cl->profile || slot == SIZE_MAX) return false;
     if (cl->quirks.false_times) clFinish(cl->queue);
     cl->begun_ms = now_ms();
