@@ -68,6 +68,7 @@ static const struct arg args[] = {
     {"threads", 0, ARG_COUNT, &options.threads, "N", "that read and augment pictures"},
     {"skip-damaged", 0, ARG_FLAG, &options.skip_damaged, NULL,
      "leave out pictures that cannot be read"},
+    TUNING_ARGS(options.tuning),
     {"recompute", 0, ARG_FLAG, &options.recompute, NULL,
      "compute activations twice to save memory"},
     {"check", 0, ARG_COUNT, &options.check, "N",

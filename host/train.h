@@ -3,6 +3,7 @@
 #define HOST_TRAIN_H
 
 #include "training.h"
+#include "tuning.h"
 
 /* As given on the command line; zeros and NULLs mean the architecture's defaults. */
 struct train_options {
@@ -13,6 +14,7 @@ struct train_options {
         channels, save_every;
     struct arg_floats mean, std, class_weights;
     struct text_list frozen;
+    struct tuning tuning;
     bool recompute, skip_damaged, keep_best, no_normalize;
 };
 

@@ -177,7 +177,15 @@ static bool open_trainer(struct train_session *s, const struct training_defaults
     if (!settle_optimizer(s, d, &t.optimizer, p) || !settle_schedule(s, d, &t.optimizer, p) ||
         !settle_loss(s, weights, &t, p))
         return false;
-    return problem_check(p, fovea_trainer_create(&s->trainer, s->context, s->graph, &t));
+    fovea_tune_options tune;
+    if (!tuning_options(&tune, &o->tuning, p)) return false;
+    if (tune.level == FOVEA_TUNE_NONE)
+        return problem_check(p, fovea_trainer_create(&s->trainer, s->context, s->graph, &t));
+    t.tune = &tune;
+    tuning_begin();
+    bool good = problem_check(p, fovea_trainer_create(&s->trainer, s->context, s->graph, &t));
+    tuning_end();
+    return good;
 }
 
 /* ---- Loaders ---- */
