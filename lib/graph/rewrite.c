@@ -223,6 +223,7 @@ static fovea_status fuse_activation(fovea_graph *g, struct node *n) {
     struct node *maker = sole_maker(g, n->in[0], OP_Conv);
     float alpha, beta;
     if (!maker) maker = sole_maker(g, n->in[0], OP_Gemm);
+    if (!maker) maker = sole_maker(g, n->in[0], OP_BatchNormalization);
     if (!maker || node_attr(maker, "activation")) return FOVEA_OK;
     if (g->values[n->out[0]].desc.dtype != FOVEA_FLOAT32 ||
         !activation_numbers(g, n, &alpha, &beta))
