@@ -2,7 +2,8 @@
  *                dx_k = g ((1 - s) w_y (p_k - [k = y]) + s/c (sum(w) p_k - w_k)),  p = exp(log_prob), and
  *                _likelihood  dx_k = -g w_y [k = y];  for a mean over the sum of the labels' weights
  * Layouts        log_prob, dx (n, classes, inner), labels (n, inner), weights (classes), dloss (1) or, for
- *                losses of items, (n, inner). weight_of (items) and sums (2: labels, classes) are workspace
+ *                losses of items, (n, inner). weight_of (items) and sums (2: of the labels' weights, of all)
+ *                are workspace, where weights or ignored labels make sums of them
  * Launch         _weigh: 1-D, one work-item for each item. _sum: one work-item in all. Else 1-D, one
  *                work-item for each element of dx
  * Defines        LABEL: type of the labels, int or long
@@ -10,8 +11,8 @@
  * Truth          lib/reference/loss_grad.c
  * Source         Szegedy et al., Rethinking the Inception Architecture, 2016 (label smoothing s)
  *
- * Flags: has_ignore (an ignore_index is given), has_weights, each (dloss of items), mean. `far` is s/c, `near`
- * 1 - s. The reference refuses a label outside the classes; here its gradient is NaN. */
+ * Flags: has_ignore (an ignore_index is given), has_weights, has_sums (else all weights are 1), each (dloss
+ * of items). `divisor` is the number of items for a mean, else 0; `far` is s/c, `near` 1 - s. The reference refuses a label outside the classes; here its gradient is NaN. */
 #ifndef LABEL
 #define LABEL int
 #endif
@@ -56,37 +57,43 @@ __kernel void loss_grad_sum(int items, int classes, int has_weights, __global co
     sums[1] = has_weights ? loss_grad_total(weights + weights_offset, classes) : (acc)classes;
 }
 
-__kernel void loss_grad_cross_entropy(int elements, int classes, int inner, int each, int mean,
-                                      int has_weights, float near, float far,
+__kernel void loss_grad_cross_entropy(int elements, int classes, int inner, int each,
+                                      int has_ignore, int ignore, int has_weights, int has_sums,
+                                      float divisor, float near, float far,
                                       __global const real *dloss, ulong dloss_offset,
                                       __global const real *log_prob, ulong log_prob_offset,
                                       __global const LABEL *labels, ulong labels_offset,
                                       __global const real *weights, ulong weights_offset,
-                                      __global const real *weight_of, ulong weight_of_offset,
                                       __global const real *sums, ulong sums_offset,
                                       __global real *dx, ulong dx_offset) {
     int i = get_global_id(0), k = i / inner % classes;
     if (i >= elements) return;
     int item = i / inner / classes * inner + i % inner;
-    acc w = weight_of[weight_of_offset + item], p = exp(log_prob[log_prob_offset + i]);
-    acc pull = near * w * (p - (labels[labels_offset + item] == k ? 1 : 0));
-    acc other = has_weights ? weights[weights_offset + k] : 1;
-    if (far > 0 && w != 0) pull += far * (sums[sums_offset + 1] * p - other);
+    long label = labels[labels_offset + item];
+    weights += weights_offset;
+    acc w = loss_grad_weight(label, classes, has_ignore, ignore, has_weights, weights);
+    acc p = exp(log_prob[log_prob_offset + i]), pull = near * w * (p - (label == k ? 1 : 0));
+    acc all = has_sums ? sums[sums_offset + 1] : (acc)classes;
+    if (far > 0 && w != 0) pull += far * (all * p - (has_weights ? weights[k] : 1));
     acc grad = dloss[dloss_offset + (each ? item : 0)] * pull;
-    dx[dx_offset + i] = mean ? grad / sums[sums_offset] : grad;
+    if (divisor > 0) grad /= has_sums ? sums[sums_offset] : divisor;
+    dx[dx_offset + i] = grad;
 }
 
-__kernel void loss_grad_likelihood(int elements, int classes, int inner, int each, int mean,
+__kernel void loss_grad_likelihood(int elements, int classes, int inner, int each, int has_ignore,
+                                   int ignore, int has_weights, int has_sums, float divisor,
                                    __global const real *dloss, ulong dloss_offset,
                                    __global const LABEL *labels, ulong labels_offset,
-                                   __global const real *weight_of, ulong weight_of_offset,
+                                   __global const real *weights, ulong weights_offset,
                                    __global const real *sums, ulong sums_offset, __global real *dx,
                                    ulong dx_offset) {
     int i = get_global_id(0), k = i / inner % classes;
     if (i >= elements) return;
     int item = i / inner / classes * inner + i % inner;
-    acc w = weight_of[weight_of_offset + item];
-    acc pull = labels[labels_offset + item] == k || isnan(w) ? -w : 0;
-    acc grad = dloss[dloss_offset + (each ? item : 0)] * pull;
-    dx[dx_offset + i] = mean ? grad / sums[sums_offset] : grad;
+    long label = labels[labels_offset + item];
+    acc w =
+        loss_grad_weight(label, classes, has_ignore, ignore, has_weights, weights + weights_offset);
+    acc grad = dloss[dloss_offset + (each ? item : 0)] * (label == k || isnan(w) ? -w : 0);
+    if (divisor > 0) grad /= has_sums ? sums[sums_offset] : divisor;
+    dx[dx_offset + i] = grad;
 }

@@ -115,14 +115,19 @@ static size_t grad_items(const struct site *s) {
     return (size_t)value_elements(node_in(s->graph, s->node, 2));
 }
 
-/* Weights of all items, and two sums. */
-static size_t loss_grad_workspace(const struct site *s) {
-    return (grad_items(s) + 2) * sizeof(float);
+/* Without weights and ignored labels the sums are the numbers of items and classes. */
+static bool grad_sums(const struct site *s) {
+    return node_in(s->graph, s->node, 3) || node_attr(s->node, "ignore_index");
 }
 
-static void push_weights(const struct site *s, struct recipe *r, bool sums) {
-    recipe_workspace(r, 0, sizeof(float));
-    if (sums) recipe_workspace(r, grad_items(s) * sizeof(float), sizeof(float));
+/* Weights of all items, and two sums. */
+static size_t loss_grad_workspace(const struct site *s) {
+    return grad_sums(s) ? (grad_items(s) + 2) * sizeof(float) : 0;
+}
+
+static void push_sums(const struct site *s, struct recipe *r) {
+    if (grad_sums(s)) recipe_workspace(r, grad_items(s) * sizeof(float), sizeof(float));
+    else recipe_value(r, FOVEA_NO_VALUE);
 }
 
 static void grad_weigh(const struct site *s, struct recipe *r, const char *label, int64_t classes) {
@@ -135,7 +140,7 @@ static void grad_weigh(const struct site *s, struct recipe *r, const char *label
     recipe_int(r, node_in(s->graph, s->node, 3) != NULL);
     recipe_value(r, site_in(s, 2));
     recipe_value(r, site_in(s, 3));
-    push_weights(s, r, false);
+    recipe_workspace(r, 0, sizeof(float));
     recipe_global(r, grad_items(s), 0, 0);
 }
 
@@ -146,7 +151,8 @@ static void grad_sum(const struct site *s, struct recipe *r, const char *label, 
     recipe_int(r, classes);
     recipe_int(r, node_in(s->graph, s->node, 3) != NULL);
     recipe_value(r, site_in(s, 3));
-    push_weights(s, r, true);
+    recipe_workspace(r, 0, sizeof(float));
+    push_sums(s, r);
     recipe_global(r, 1, 0, 0);
 }
 
@@ -156,22 +162,27 @@ static fovea_status loss_grad_lower(const struct site *s, struct recipe *r) {
     const char *reduction = attr_string(s->node, "reduction", "mean");
     bool softens = s->node->op == OP_SoftmaxCrossEntropyLossGrad;
     int64_t elements = fovea_desc_elements(x);
-    grad_weigh(s, r, label, x->dim[1]);
-    grad_sum(s, r, label, x->dim[1]);
+    if (grad_sums(s)) {
+        grad_weigh(s, r, label, x->dim[1]);
+        grad_sum(s, r, label, x->dim[1]);
+    }
     recipe_kernel(r, "loss_grad", softens ? "loss_grad_cross_entropy" : "loss_grad_likelihood");
     recipe_define_text(r, "LABEL", label);
     recipe_int(r, elements);
     recipe_int(r, x->dim[1]);
     recipe_int(r, desc_span(x, 2, x->rank));
     recipe_int(r, strcmp(reduction, "none") == 0);
-    recipe_int(r, strcmp(reduction, "mean") == 0);
-    if (softens) recipe_int(r, node_in(s->graph, s->node, 3) != NULL);
+    recipe_int(r, node_attr(s->node, "ignore_index") != NULL);
+    recipe_int(r, attr_int(s->node, "ignore_index", 0));
+    recipe_int(r, node_in(s->graph, s->node, 3) != NULL);
+    recipe_int(r, grad_sums(s));
+    recipe_float(r, strcmp(reduction, "mean") == 0 ? (float)grad_items(s) : 0);
     if (softens) push_smoothing(s, r, x->dim[1]);
     recipe_value(r, site_in(s, 0));
     if (softens) recipe_value(r, site_in(s, 1));
     recipe_value(r, site_in(s, 2));
-    if (softens) recipe_value(r, site_in(s, 3));
-    push_weights(s, r, true);
+    recipe_value(r, site_in(s, 3));
+    push_sums(s, r);
     recipe_value(r, site_out(s, 0));
     recipe_global(r, (size_t)elements, 0, 0);
     return FOVEA_OK;
