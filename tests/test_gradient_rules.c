@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "fovea_train.h"
 
 enum { MOST = 16, INPUTS_MOST = 2 };
@@ -133,6 +134,61 @@ START_TEST(gathered_shapes) {
 }
 END_TEST
 
+/* Appends the gradient of the line's output 0 with respect to its first input of floats. */
+static fovea_status differentiate(fovea_graph *g) {
+    fovea_value y = g->outputs[0], x = g->inputs[0], sum, grad;
+    if (g->values[x].desc.dtype != FOVEA_FLOAT32) x = g->inputs[1];
+    TRY(fovea_graph_op(g, "ReduceSum", "sum", &y, 1, NULL, 0, &sum, 1));
+    return fovea_graph_gradient(g, sum, &x, 1, &grad);
+}
+
+START_TEST(every_allocation_fails_once) {
+    static const char *const lines[] = {
+        "LeakyRelu 5 alpha=0.5",
+        "PRelu 2x3 3",
+        "Clip 5 scalar scalar",
+        "Div 2x3 3",
+        "Pow 2x3 3",
+        "Max 2x3 3 2x3",
+        "Mean 2x3 3",
+        "Where bool:2x3 2x3 3",
+        "LogSoftmax 2x3",
+        "SoftmaxCrossEntropyLoss 2x3 i64:2 3 label_smoothing=0.1 -> 2",
+        "Dropout 5 f[0.5] bool[1] i64:scalar",
+        "ReduceProd 2x3 i64[1]",
+        "ReduceMax 2x3",
+        "TopK 2x5 i64[2] -> 2",
+        "Concat 2x3 2x1 axis=1",
+        "Split 2x6 axis=1 -> 2",
+        "Slice 8x9 i64[1,7] i64[7,0] i64[0,1] i64[2,-2]",
+        "Pad 4x5 i64[2,0,1,0] mode=reflect",
+        "Pad 4x5 i64[2,0,1,0] scalar",
+        "Transpose 2x3",
+        "Tile 2x3 i64[2,2]",
+        "DepthToSpace 1x8x2x3 blocksize=2 mode=CRD",
+        "Resize 1x1x3x4 - f:4[1,1,2,1.5] mode=linear",
+    };
+    size_t refused = 0;
+    for (size_t k = 0; k < sizeof lines / sizeof *lines; k++)
+        for (size_t n = 1, left = 0; left == 0; n++) {
+            fovea_graph *g;
+            ck_assert_msg(fovea_graph_from_problem(&g, lines[k]) == FOVEA_OK, "%s", fovea_error());
+            mem_fail_after(n);
+            fovea_status status = differentiate(g);
+            left = mem_fail_left();
+            mem_fail_after(0);
+            ck_assert_msg(left > 0 || status == FOVEA_NO_MEMORY, "%s, allocation %zu: %s (%s)",
+                          lines[k], n, fovea_status_name(status), fovea_error());
+            ck_assert_msg(left == 0 || status == FOVEA_OK, "%s: %s", lines[k], fovea_error());
+            ck_assert_msg(left > 0 || strstr(fovea_error(), "out of memory"),
+                          "%s, allocation %zu: %s", lines[k], n, fovea_error());
+            refused += left == 0;
+            fovea_graph_destroy(g);
+        }
+    ck_assert_uint_gt(refused, 500);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("gradient rules");
     TCase *tests = tcase_create("gradient rules");
@@ -143,6 +199,7 @@ int main(void) {
     tcase_add_test(tests, padding);
     tcase_add_test(tests, what_has_no_gradient_is_named);
     tcase_add_test(tests, gathered_shapes);
+    tcase_add_test(tests, every_allocation_fails_once);
     suite_add_tcase(suite, tests);
     return harness_main(suite);
 }
