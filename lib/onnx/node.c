@@ -131,9 +131,11 @@ fovea_status draft_emit(struct draft *d) {
             return fail(FOVEA_BAD_FILE, "attribute '%s' does not belong to opset %lld",
                         d->attr[i].name, (long long)d->opset);
     while (d->n_in && d->in[d->n_in - 1] == FOVEA_NO_VALUE) d->n_in--;
-    if ((d->op == OP_Conv || d->op == OP_Dropout) &&
-        d->n_in > 3) /* the fourth, a residual or a counter, is of this library's own making */
-        return fail(FOVEA_BAD_FILE, "it has %zu inputs; %s has at most 3", d->n_in, op_name(d->op));
+    /* A fourth, a residual or a counter, is of this library's own making. */
+    if (d->op == OP_Conv && d->n_in > 3)
+        return fail(FOVEA_BAD_FILE, "it has %zu inputs; a Conv has 2 or 3", d->n_in);
+    if (d->op == OP_Dropout && d->n_in > 3)
+        return fail(FOVEA_BAD_FILE, "it has %zu inputs; a Dropout has 1 to 3", d->n_in);
     if (d->op == OP_BatchNormalization && d->n_out > 3) /* as are the fourth and fifth output */
         return fail(FOVEA_BAD_FILE, "it has %zu outputs; a BatchNormalization has 1 to 3",
                     d->n_out);
