@@ -199,6 +199,9 @@ def refused():
     save("typed_length.onnx", add, constants=[short_typed])
     save("conv_residual.onnx", [node("Conv", "x,w,w,x", "y", name="four")], shape=(1, 1, 1, 1),
          constants=[h.make_tensor("w", T.FLOAT, [1, 1, 1, 1], [1.0])])
+    save("batch_norm_statistics.onnx",
+         [node("BatchNormalization", "x,w,w,w,w", "y,a,b,c,d", name="five", training_mode=1)], shape=(1, 1, 1, 1),
+         constants=[h.make_tensor("w", T.FLOAT, [1], [1.0])])
     save("rank9.onnx", [relu], shape=(1,) * 9)
     save("attribute_unknown.onnx", [node("Relu", "x", "y", slope=2)])
     save("attribute_type.onnx", [node("Flatten", "x", "y", axis=1.5)])
