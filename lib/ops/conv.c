@@ -385,8 +385,8 @@ static double conv_im2col_gemm_estimate(const struct site *s) {
            (double)im2col_launches(s, &c) * s->device->launch_overhead_us * 1e-6;
 }
 
-static void lower_columns(const struct site *s, struct recipe *r, const struct conv *c,
-                          int64_t plane_group, int64_t first, int64_t count) {
+void conv_columns_lower(const struct site *s, struct recipe *r, const struct conv *c,
+                        int64_t plane_group, size_t at, int64_t first, int64_t count) {
     int64_t run = gemm_run_length(s);
     recipe_kernel(r, "conv_im2col_gemm", "conv_im2col_gemm_columns");
     conv_push_window(r, &c->w);
@@ -398,7 +398,7 @@ static void lower_columns(const struct site *s, struct recipe *r, const struct c
     recipe_int(r, first);
     recipe_int(r, count);
     recipe_value_at(r, site_in(s, 0), (size_t)(plane_group * c->ic * c->plane));
-    recipe_workspace(r, 0, sizeof(float));
+    recipe_workspace(r, at, sizeof(float));
     gemm_launch(s, r, (count + run - 1) / run, c->k, 1);
 }
 
@@ -428,7 +428,8 @@ static bool lower_group(const struct site *s, struct recipe *r, const struct con
         struct gemm_task t = im2col_task(s, c, image, group, first, chunk);
         bool clblast = use_clblast(s, &t); /* decided for a whole chunk: the same for all */
         t = im2col_task(s, c, image, group, first, count);
-        if (!is_pointwise(c)) lower_columns(s, r, c, image * c->groups + group, first, count);
+        if (!is_pointwise(c))
+            conv_columns_lower(s, r, c, image * c->groups + group, 0, first, count);
         if (clblast) gemm_lower_clblast(r, &t);
         else gemm_lower_plain(s, r, &t);
         unfinished = unfinished || clblast;

@@ -63,6 +63,10 @@ int64_t conv_groups(const struct site *, const struct conv *);
 /* Seconds for `flops` at a share of the peak, or for the traffic of the node. */
 double conv_seconds(const struct site *, double flops, double share, double launches);
 
+/* The columns (k, count) of `count` output pixels from `first` on, of image and group `plane_group` of input 0, into
+ * the workspace from byte `at` on. */
+void conv_columns_lower(const struct site *, struct recipe *, const struct conv *,
+                        int64_t plane_group, size_t at, int64_t first, int64_t count);
 /* A plain input of few channels as a first layer's kernels read it: rows with their padding, the channels of a
  * pixel together (n, height, columns, ic), copied by conv_shallow.cl. */
 struct conv_rows {

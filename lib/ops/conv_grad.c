@@ -8,6 +8,7 @@ static const struct algorithm conv_grad_weights_direct;
 const struct algorithm *const conv_grad_weights_algorithms[] = {
     &conv_grad_weights_shallow,
     &conv_grad_weights_blocked,
+    &conv_grad_weights_gemm,
     &conv_grad_weights_direct,
     NULL,
 };

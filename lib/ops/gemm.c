@@ -9,11 +9,17 @@
 static const struct algorithm gemm_clblast, gemm_plain, matmul_clblast, matmul_plain;
 
 const struct algorithm *const gemm_algorithms[] = {
-    &gemv,       &gemm_blocked, &gemm_blocked_a, &gemm_blocked_swapped,
-    &gemm_tiled, &gemm_clblast, &gemm_plain,     NULL};
-const struct algorithm *const matmul_algorithms[] = {
-    &gemv,       &gemm_blocked,   &gemm_blocked_a, &gemm_blocked_swapped,
-    &gemm_tiled, &matmul_clblast, &matmul_plain,   NULL};
+    &gemv,         &gemm_rows,  &gemm_blocked, &gemm_blocked_a, &gemm_blocked_swapped, &gemm_tiled,
+    &gemm_clblast, &gemm_plain, NULL};
+const struct algorithm *const matmul_algorithms[] = {&gemv,
+                                                     &gemm_rows,
+                                                     &gemm_blocked,
+                                                     &gemm_blocked_a,
+                                                     &gemm_blocked_swapped,
+                                                     &gemm_tiled,
+                                                     &matmul_clblast,
+                                                     &matmul_plain,
+                                                     NULL};
 
 enum {
     WIDE = 16,                /* columns of a tile of gemm_plain_columns */

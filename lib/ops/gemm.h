@@ -17,8 +17,8 @@ struct gemm_task {
     const struct node *node; /* whose fused activation is applied; NULL: none */
 };
 
-/* Of Gemm and MatMul alike: lib/ops/gemm_blocked.c, gemv.c. */
-extern const struct algorithm gemm_blocked, gemm_blocked_a, gemm_blocked_swapped, gemv;
+/* Of Gemm and MatMul alike: lib/ops/gemm_blocked.c, gemm_rows.c, gemv.c. */
+extern const struct algorithm gemm_blocked, gemm_blocked_a, gemm_blocked_swapped, gemm_rows, gemv;
 
 /* One kernel of cl_kernels/gemm_plain.cl. */
 void gemm_lower_plain(const struct site *, struct recipe *, const struct gemm_task *);
