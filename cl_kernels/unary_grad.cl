@@ -73,7 +73,7 @@ float unary_grad_slope(float v, float alpha, float beta) {
     case CELU: return v <= 0.0f ? FROM_Y ? 1.0f + v / alpha : exp(v / alpha) : 1.0f;
     case SIGMOID: return v * (1.0f - v);
     case HARD_SIGMOID: return v <= 0.0f || v >= 1.0f ? 0.0f : alpha;
-    case HARD_SWISH: return v < -3.0f ? 0.0f : v > 3.0f ? 1.0f : v * (1.0f / 3.0f) + 0.5f;
+    case HARD_SWISH: return v <= -3.0f ? 0.0f : v >= 3.0f ? 1.0f : v * (1.0f / 3.0f) + 0.5f;
     case MISH: return unary_grad_mish(v);
     case GELU: return unary_grad_gelu(v);
     case GELU_TANH: return unary_grad_gelu_tanh(v);
@@ -87,7 +87,7 @@ float unary_grad_slope(float v, float alpha, float beta) {
     case ABS: return v > 0.0f ? 1.0f : v < 0.0f ? -1.0f : v;
     case RECIPROCAL: return -v * v;
     case ERF: return 1.1283791670955126f * exp(-v * v);
-    case CLIP: return v < alpha || v > beta ? 0.0f : 1.0f;
+    case CLIP: return v <= alpha || v >= beta ? 0.0f : 1.0f;
     default: return v <= 0.0f ? 0.0f : 1.0f;
     }
 }

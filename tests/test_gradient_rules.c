@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(clip) {
     const float *const limits[] = {FLOATS(1), FLOATS(-1)};
-    expect_gradient("Clip 4 f[-1] f[2]", IN(FLOATS(-1, 2, -1.5f, 2.5f)), 0, FLOATS(1, 1, 0, 0), 4);
+    expect_gradient("Clip 4 f[-1] f[2]", IN(FLOATS(-1, 2, -1.5f, 1.5f)), 0, FLOATS(0, 0, 0, 1), 4);
     /* Limits that cross: the upper one is the result. */
     expect_gradient("Clip f:3[0,2,-2] scalar scalar", limits, 1, FLOATS(3), 1);
     expect_gradient("Clip f:3[0,2,-2] scalar scalar", limits, 0, FLOATS(0), 1);

@@ -168,9 +168,9 @@ START_TEST(kinks) {
                      LIST(0.25, 0.25, 1, 0.25), 4, 0);
     expect_reference("UnaryGrad 4 4 function=Abs", INPUTS(ones, zeros), 0, LIST(0, 0, 1, -1), 4, 0);
     expect_reference("UnaryGrad 4 4 function=Clip alpha=-1 beta=2",
-                     INPUTS(ones, LIST(-1, 2, -1.5, 2.5)), 0, LIST(1, 1, 0, 0), 4, 0);
+                     INPUTS(ones, LIST(-1, 2, -1.5, 1.5)), 0, LIST(0, 0, 0, 1), 4, 0);
     expect_reference("UnaryGrad 4 4 function=HardSwish", INPUTS(ones, LIST(-3, 3, -3.5, 3.5)), 0,
-                     LIST(-0.5, 1.5, 0, 1), 4, 1e-12);
+                     LIST(0, 1, 0, 1), 4, 1e-12);
     expect_reference("UnaryGrad 4 - 4 function=HardSigmoid alpha=0.25",
                      INPUTS(ones, LIST(0, 1, 0.5, 0.25)), 0, LIST(0, 0, 0.25, 0.25), 4, 0);
     expect_reference("UnaryGrad 2 - 2 function=Relu", INPUTS(LIST(INFINITY, NAN), LIST(0, 0)), 0,

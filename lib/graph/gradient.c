@@ -285,6 +285,9 @@ static fovea_status run_rule(struct gradient *gr, struct recomputation *r, size_
     n.out = n.in + n.n_in;
     if (status == FOVEA_OK) status = available(r, original.in, n.n_in, n.in);
     if (status == FOVEA_OK) status = available(r, original.out, n.n_out, n.out);
+    if (status == FOVEA_OK && node_activation(&n).kind != ACTIVATION_NONE)
+        status = fail(FOVEA_UNSUPPORTED,
+                      "an activation is fused into it; gradients are taken of the parts");
     if (status == FOVEA_OK) {
         rules[n.op](gr, &n);
         status = gr->status;

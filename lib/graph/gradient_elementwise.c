@@ -175,7 +175,7 @@ void gradient_clip(struct gradient *gr, const struct node *n) {
     if (!known || !(attr[0].f <= attr[1].f)) clip_to_inputs(gr, n);
     else
         gradient_give(gr, 0,
-                      function_grad(gr, "Clip", gradient_of(gr, 0), n->in[0], false, attr, 2));
+                      function_grad(gr, "Clip", gradient_of(gr, 0), n->out[0], true, attr, 2));
 }
 
 /* Where x > 0 the gradient passes; what is left of it meets the slope, or flows to the slope times x. */

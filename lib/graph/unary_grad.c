@@ -32,7 +32,7 @@ static const struct function {
     {OP_Abs, BY_X, 0, 0},
     {OP_Reciprocal, BY_Y, 0, 0},
     {OP_Erf, BY_X, 0, 0},
-    {OP_Clip, BY_X, -INFINITY, INFINITY},
+    {OP_Clip, BY_EITHER, -INFINITY, INFINITY},
 };
 
 static const struct function *find(enum op op) {
@@ -45,8 +45,9 @@ static float beta_of(const struct node *n, const struct function *f) {
     return attr_float(n, f->op == OP_Selu ? "gamma" : "beta", f->beta);
 }
 
-/* Below 0 the output has the input's sign. */
+/* Below 0 the output has the input's sign; Clip's output meets its limits where the input does. */
 static bool rises(const struct node *n, const struct function *f) {
+    if (f->op == OP_Clip) return true;
     return attr_float(n, "alpha", f->alpha) >= 0 && (f->op != OP_Selu || beta_of(n, f) > 0);
 }
 

@@ -1,5 +1,5 @@
 /* The truth of UnaryGrad: dx = (dy + more) f'(x), where f' is read from v, which is x or y = f(x). The values at
- * kinks are PyTorch's: Relu, LeakyRelu and their like take the slope below 0, Abs 0, Clip 1 at its limits.
+ * kinks are PyTorch's: Relu, LeakyRelu and their like take the slope below 0, Abs 0, Clip and HardSigmoid 0 at their limits, HardSwish the slope beyond.
  *
  * Bounds follow the formulas of cl_kernels/unary_grad.cl, with the limits of the OpenCL specification as in
  * elementwise_unary.c: an error of k ulp is at most 2 k u relative. */
@@ -48,7 +48,7 @@ static struct slope thresholded_relu(double x, const struct unary_grad *u) {
 }
 
 static struct slope clip(double x, const struct unary_grad *u) {
-    return exact(x < u->alpha || x > u->beta ? 0 : 1);
+    return exact(x <= u->alpha || x >= u->beta ? 0 : 1);
 }
 
 static struct slope absolute(double x, const struct unary_grad *u) {
@@ -63,7 +63,7 @@ static struct slope hard_sigmoid(double y, const struct unary_grad *u) {
 /* x / 3 + 1/2 between: the constant 1/3, the product and the sum are rounded. */
 static struct slope hard_swish(double x, const struct unary_grad *u) {
     (void)u;
-    if (x < -3 || x > 3) return exact(x > 3);
+    if (x <= -3 || x >= 3) return exact(x >= 3);
     double d = x / 3 + 0.5;
     return (struct slope){d, gamma_bound(2) * fabs(x / 3) * (1 + U) + U * fabs(d)};
 }
