@@ -76,7 +76,8 @@ fovea_status file_create(struct file_writer *w, const char *path) {
     int fd = device ? open(path, O_WRONLY | O_CLOEXEC) : open_temporary(w);
     w->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (w->stream) return FOVEA_OK;
-    fovea_status status = fail(FOVEA_BAD_FILE, "%s cannot be created: %s", path, strerror(errno));
+    fovea_status status = fail(errno == ENOMEM ? FOVEA_NO_MEMORY : FOVEA_BAD_FILE,
+                               "%s cannot be created: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
     if (w->temporary) unlink(w->temporary);
     mem_free(w->temporary);

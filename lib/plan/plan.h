@@ -74,6 +74,8 @@ fovea_status plan_create(struct fovea_plan **, fovea_context *, const fovea_grap
                          const fovea_plan_options *o, const int *tuning);
 /* prepare.c: fixes input shapes, infers all others, folds constants, rewrites. */
 fovea_status plan_prepare(fovea_graph *, const fovea_plan_options *);
+/* prepare.c: computes what depends on constants alone; no shapes need to be fixed. */
+fovea_status plan_fold_constants(fovea_graph *);
 /* layout.c: decides which values lie in channel blocks and inserts Reorder nodes. */
 fovea_status plan_layout(struct fovea_plan *);
 /* layout.c: whether the values of a node lie as the algorithm wishes. */

@@ -140,6 +140,23 @@ static fovea_status infer_all(fovea_graph *g, const fovea_plan_options *o) {
     return FOVEA_OK;
 }
 
+fovea_status plan_fold_constants(fovea_graph *g) {
+    for (size_t k = 0; k < g->n_nodes; k++) {
+        struct node *n = &g->nodes[k];
+        bool known = !n->dead && n->op != OP_Dropout;
+        for (size_t i = 0; i < n->n_in && known; i++)
+            known = n->in[i] == FOVEA_NO_VALUE || g->values[n->in[i]].storage;
+        if (!known) continue;
+        fovea_status status = graph_infer(g, n);
+        if (status == FOVEA_OK) status = fold(g, n);
+        if (status != FOVEA_OK) return fail_in(status, "%s node '%s': ", op_name(n->op), n->name);
+        for (size_t i = 0; i < n->n_out; i++) /* constants: nobody makes them */
+            if (n->out[i] != FOVEA_NO_VALUE) g->values[n->out[i]].producer = FOVEA_NO_VALUE;
+        n->n_out = 0;
+    }
+    return FOVEA_OK;
+}
+
 fovea_status plan_prepare(fovea_graph *g, const fovea_plan_options *o) {
     TRY(bind_inputs(g, o));
     graph_remove_unused(g);

@@ -208,12 +208,15 @@ static fovea_status differentiate(struct fovea_trainer *t, fovea_graph *g, fovea
     fovea_status status = graph_gradient(g, loss, asked, count, found, &o);
     mem_free(kept);
     TRY(status);
+    bool any = false;
     for (size_t i = 0, k = 0; i < n->n_parameters; i++) {
         bool learns = !n->parameters[i].statistic && !n->parameters[i].frozen;
         gradients[i] = learns ? found[k++] : FOVEA_NO_VALUE;
         t->slots[i].learned = gradients[i] != FOVEA_NO_VALUE;
+        any = any || t->slots[i].learned;
     }
-    return FOVEA_OK;
+    if (any) return FOVEA_OK;
+    return fail(FOVEA_INVALID, "'%s' depends on no parameter that is learned", n->score_names[0]);
 }
 
 static fovea_status append_training(struct fovea_trainer *t, fovea_graph *g,

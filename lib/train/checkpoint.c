@@ -13,6 +13,7 @@
 #define NOTE_UPDATES   "fovea.updates"
 #define NOTE_OPTIMIZER "fovea.optimizer"
 #define NOTE_SEED      "fovea.seed"
+#define NOTE_SUMS      "fovea.accumulate"
 #define NOTE_CALLER    "fovea.note"
 
 /* ---- Saving ---- */
@@ -47,6 +48,7 @@ fovea_status fovea_trainer_save(fovea_trainer *t, const char *path, const char *
     add_number(&w, NOTE_UPDATES, t->updates);
     safetensors_add_note(&w, NOTE_OPTIMIZER, fovea_optimizer_name(t->options.optimizer.method));
     add_number(&w, NOTE_SEED, (int64_t)t->options.seed);
+    add_number(&w, NOTE_SUMS, t->options.accumulate);
     if (note) safetensors_add_note(&w, NOTE_CALLER, note);
     TRY(trainer_visit(t, describe, &w));
     TRY(safetensors_create(&w, path));
@@ -61,7 +63,6 @@ fovea_status fovea_trainer_save(fovea_trainer *t, const char *path, const char *
 struct reader {
     const struct safetensors *file;
     const char *path;
-    size_t matched;
 };
 
 /* Every tensor must be there in the right shape before any is changed. */
@@ -75,7 +76,6 @@ static fovea_status match(void *user, const char *name, fovea_tensor *tensor) {
     if (!desc_equal(&s->desc, &tensor->desc))
         return fail(FOVEA_INVALID, "%s: '%s' has shape %s; this network wants %s", r->path, name,
                     desc_text(&s->desc), desc_text(&tensor->desc));
-    r->matched++;
     return FOVEA_OK;
 }
 
@@ -104,19 +104,33 @@ static fovea_status check_optimizer(const struct fovea_trainer *t, const struct 
                 got, want);
 }
 
+/* Steps that a training can count: far below where sums of them overflow. */
+#define STEPS_MAX (INT64_C(1) << 53)
+
+/* Sums of gradients go on only with as many steps behind an update as they began with. */
+static fovea_status read_counters(const struct fovea_trainer *t, const struct reader *r,
+                                  int64_t *steps, int64_t *updates) {
+    int64_t accumulate = 0;
+    TRY(read_number(r, NOTE_STEPS, steps));
+    TRY(read_number(r, NOTE_UPDATES, updates));
+    TRY(read_number(r, NOTE_SUMS, &accumulate));
+    if (*steps < 0 || *steps > STEPS_MAX || *updates < 0 || *updates > *steps)
+        return fail(FOVEA_BAD_FILE, "%s counts %" PRId64 " updates in %" PRId64 " steps", r->path,
+                    *updates, *steps);
+    if (accumulate == t->options.accumulate) return FOVEA_OK;
+    return fail(FOVEA_INVALID, "%s was made with %" PRId64 " steps behind an update, not %" PRId64,
+                r->path, accumulate, t->options.accumulate);
+}
+
 static fovea_status load(struct fovea_trainer *t, struct reader *r, char **note) {
     int64_t steps = 0, updates = 0, seed = 0;
     const char *text = safetensors_note(r->file, NOTE_CALLER);
     TRY(check_optimizer(t, r));
-    TRY(read_number(r, NOTE_STEPS, &steps));
-    TRY(read_number(r, NOTE_UPDATES, &updates));
+    TRY(read_counters(t, r, &steps, &updates));
     TRY(read_number(r, NOTE_SEED, &seed));
-    if (steps < 0 || updates < 0 || updates > steps)
-        return fail(FOVEA_BAD_FILE, "%s counts %" PRId64 " updates in %" PRId64 " steps", r->path,
-                    updates, steps);
     if ((uint64_t)seed != t->options.seed)
-        return fail(FOVEA_INVALID, "%s was made with seed %" PRId64 ", not %" PRIu64, r->path, seed,
-                    t->options.seed);
+        return fail(FOVEA_INVALID, "%s was made with seed %" PRIu64 ", not %" PRIu64, r->path,
+                    (uint64_t)seed, t->options.seed);
     TRY(trainer_visit(t, match, r));
     if (note && !(*note = mem_string(text ? text : ""))) return fail_memory(1, "a note");
     TRY(trainer_visit(t, take, r));
@@ -129,7 +143,7 @@ fovea_status fovea_trainer_load(fovea_trainer *t, const char *path, char **note)
     struct safetensors file;
     if (note) *note = NULL;
     TRY(safetensors_read(&file, path));
-    struct reader r = {&file, path, 0};
+    struct reader r = {&file, path};
     fovea_status status = load(t, &r, note);
     safetensors_free(&file);
     if (status != FOVEA_OK && note) {

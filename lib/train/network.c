@@ -76,8 +76,13 @@ static fovea_status find_input(struct network *n, const fovea_graph *g) {
         if (found++ == 0 && !(n->input = mem_string(v->name)))
             return fail_memory(strlen(v->name), "a name");
     }
-    if (found == 1) return FOVEA_OK;
-    return fail(FOVEA_INVALID, "the network has %zu inputs; training feeds exactly one", found);
+    if (found != 1)
+        return fail(FOVEA_INVALID, "the network has %zu inputs; training feeds exactly one", found);
+    const struct value *v = &g->values[fovea_graph_find(g, n->input)];
+    if (v->desc.dtype == FOVEA_FLOAT32 && v->desc.rank > 0) return FOVEA_OK;
+    return fail(FOVEA_UNSUPPORTED,
+                "input '%s' is %s of rank %d; training feeds batches of float32 numbers", n->input,
+                fovea_dtype_name(v->desc.dtype), v->desc.rank);
 }
 
 /* What the loss takes of output v: the scores in front of a final Softmax, or v itself. */
@@ -90,6 +95,8 @@ static fovea_value scores_of(const fovea_graph *g, fovea_value v, fovea_loss los
 }
 
 static fovea_status add_scores(struct network *n, const char *name) {
+    for (size_t i = 0; i < n->n_scores; i++)
+        if (strcmp(n->score_names[i], name) == 0) return FOVEA_OK; /* scores beside their Softmax */
     char **slot = mem_push(&n->score_names, &n->n_scores, &n->scores_capacity, sizeof *slot);
     if (!slot || !(*slot = mem_string(name))) return fail_memory(strlen(name), "a name");
     return FOVEA_OK;
@@ -184,9 +191,10 @@ static fovea_status train_batch_norm(const struct network *n, fovea_graph *g, si
     return FOVEA_OK;
 }
 
-/* The seed of a node's random numbers: of its name, so that it does not depend on the other nodes. */
-static int64_t seed_of(const struct node *n, uint64_t seed) {
-    return (int64_t)(random_mix(hash_string(HASH_START, n->name), seed) >> 1);
+/* The seed of a node's random numbers: of its output's name, since files leave nodes without names, so that it
+ * does not depend on the other nodes. */
+static int64_t seed_of(const fovea_graph *g, const struct node *n, uint64_t seed) {
+    return (int64_t)(random_mix(hash_string(HASH_START, g->values[n->out[0]].name), seed) >> 1);
 }
 
 static fovea_status train_dropout(struct network *n, fovea_graph *g, size_t at, uint64_t seed) {
@@ -203,7 +211,7 @@ static fovea_status train_dropout(struct network *n, fovea_graph *g, size_t at, 
     g->nodes[at].in[3] = count;
     return node_attr_set(&g->nodes[at], &(fovea_attribute){.name = "seed",
                                                            .type = FOVEA_ATTRIBUTE_INT,
-                                                           .i = seed_of(&g->nodes[at], seed)});
+                                                           .i = seed_of(g, &g->nodes[at], seed)});
 }
 
 static fovea_status set_training(struct network *n, fovea_graph *g, uint64_t seed) {

@@ -33,6 +33,10 @@ struct network {
 #define NETWORK_LOSS     "train:loss"
 #define NETWORK_NEXT     "train:next:" /* in front of a name: the value that takes its place */
 
+/* Brings a graph into inference form, whatever its file was written for: no node trains, what depends on constants
+ * alone is a constant (a transposed weight is learned as it is used), statistics of a normalisation are its
+ * own; heads that are left out are no outputs. Errors: as a plan's. */
+fovea_status network_settle(fovea_graph *, const fovea_train_options *);
 /* Finds what there is to train, what the loss takes, and the input. Errors: INVALID (no input or several, no
  * scores), UNSUPPORTED. */
 fovea_status network_find(struct network *, const fovea_graph *, const fovea_train_options *);

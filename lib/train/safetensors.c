@@ -89,10 +89,10 @@ static fovea_status read_tensor(struct safetensors *s, const char *path, const c
 
 static fovea_status read_notes(struct safetensors *s, const char *path, struct json_object *o) {
     if (!json_object_is_type(o, json_type_object))
-        return damaged(path, "__metadata__ is no object");
+        return damaged(path, SAFETENSORS_NOTES " is no object");
     json_object_object_foreach(o, key, value) {
         if (!json_object_is_type(value, json_type_string))
-            return damaged(path, "__metadata__ holds something that is no text");
+            return damaged(path, SAFETENSORS_NOTES " holds something that is no text");
         void *slot = mem_push(&s->notes, &s->n_notes, &s->notes_capacity, sizeof *s->notes);
         if (!slot) return fail_memory(sizeof *s->notes, "a note");
         s->notes[s->n_notes - 1].key = mem_string(key);
@@ -108,7 +108,7 @@ static fovea_status read_header(struct safetensors *s, const char *path, struct 
     if (!json_object_is_type(header, json_type_object))
         return damaged(path, "the header is no JSON object");
     json_object_object_foreach(header, name, value) {
-        if (strcmp(name, "__metadata__") == 0) TRY(read_notes(s, path, value));
+        if (strcmp(name, SAFETENSORS_NOTES) == 0) TRY(read_notes(s, path, value));
         else if (!json_object_is_type(value, json_type_object))
             return damaged(path, "an entry of the header is no object");
         else TRY(read_tensor(s, path, name, value, contents, bytes));
@@ -177,8 +177,8 @@ const char *safetensors_note(const struct safetensors *s, const char *key) {
 fovea_status safetensors_begin(struct safetensors_writer *w) {
     *w = (struct safetensors_writer){.header = json_object_new_object(),
                                      .notes = json_object_new_object()};
-    w->failed =
-        !w->header || !w->notes || json_object_object_add(w->header, "__metadata__", w->notes) != 0;
+    w->failed = !w->header || !w->notes ||
+                json_object_object_add(w->header, SAFETENSORS_NOTES, w->notes) != 0;
     return w->failed ? fail_memory(64, "a header") : FOVEA_OK;
 }
 

@@ -11,6 +11,8 @@ struct safetensor {
     const void *data;
 };
 
+#define SAFETENSORS_NOTES "__metadata__"
+
 /* A file that was read; contents stay in the mapping. */
 struct safetensors {
     struct mapping file;
@@ -18,7 +20,7 @@ struct safetensors {
     size_t count, capacity;
     struct {
         char *key, *text;
-    } * notes; /* of "__metadata__" */
+    } * notes; /* of SAFETENSORS_NOTES */
     size_t n_notes, notes_capacity;
 };
 /* Everything in the file is checked. Errors: BAD_FILE, UNSUPPORTED (type), NO_MEMORY. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "train/safetensors.h"
 #include "train/trainer.h"
 
 enum { NAME_MAX_LENGTH = 4096 };
@@ -16,6 +17,8 @@ static fovea_status visit_slot(struct fovea_trainer *t, size_t i,
     char name[NAME_MAX_LENGTH];
     if (strlen(p->name) > NAME_MAX_LENGTH - 64)
         return fail(FOVEA_UNSUPPORTED, "the name of parameter '%.60s...' is too long", p->name);
+    if (strcmp(p->name, SAFETENSORS_NOTES) == 0)
+        return fail(FOVEA_UNSUPPORTED, "no checkpoint can hold a parameter named '%s'", p->name);
     TRY(visit(user, p->name, &s->value));
     if (!s->learned) return FOVEA_OK;
     for (size_t k = 0; k < t->n_states; k++) {

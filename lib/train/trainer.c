@@ -65,6 +65,7 @@ static fovea_status make(struct fovea_trainer *t, const fovea_graph *g) {
     TRY(check_options(&t->options));
     TRY(copy_class_weights(t));
     TRY(graph_copy(&t->graph, g));
+    TRY(network_settle(t->graph, &t->options));
     TRY(network_find(&t->network, t->graph, &t->options));
     t->n_states = optimizer_states(&t->options.optimizer);
     t->slots = mem_zero(t->network.n_parameters + 1, sizeof *t->slots);
@@ -183,9 +184,11 @@ static fovea_status read_result(struct fovea_trainer *t, const void *targets,
                                 fovea_train_result *out) {
     const fovea_desc *d = &t->network.scores;
     float loss;
+    *out = (fovea_train_result){.correct = -1, .count = d->rank ? d->dim[0] : 1};
     TRY(read_output(t->step, t->network.score_names[0], t->scores));
-    TRY(metrics_of(t->options.loss, &t->options.loss_options, d, t->scores, targets, d->dim[0],
-                   out));
+    if (d->rank == 2)
+        TRY(metrics_of(t->options.loss, &t->options.loss_options, d, t->scores, targets, d->dim[0],
+                       out));
     TRY(read_output(t->step, NETWORK_LOSS, &loss));
     out->loss = (double)loss;
     return FOVEA_OK;
@@ -199,9 +202,23 @@ static fovea_status step(struct fovea_trainer *t, const struct feed *f, double r
     return result ? read_result(t, f->targets, result) : FOVEA_OK;
 }
 
+/* A label that is no class would make all weights NaN. */
+static fovea_status check_classes(const struct fovea_trainer *t, const void *targets) {
+    const fovea_desc *d = &t->network.scores;
+    const int64_t *labels = targets;
+    if (t->options.loss != FOVEA_LOSS_CROSS_ENTROPY) return FOVEA_OK;
+    int64_t classes = d->dim[1], count = d->dim[0] * desc_span(d, 2, d->rank);
+    for (int64_t i = 0; i < count; i++)
+        if (labels[i] < 0 || labels[i] >= classes)
+            return fail(FOVEA_INVALID, "target %lld is %lld, which is none of the %lld classes",
+                        (long long)i, (long long)labels[i], (long long)classes);
+    return FOVEA_OK;
+}
+
 fovea_status fovea_trainer_step_arrays(fovea_trainer *t, const float *x, const void *targets,
                                        double rate, fovea_train_result *result) {
     struct feed f = {x, targets, targets, 1};
+    TRY(check_classes(t, targets));
     return step(t, &f, rate, result);
 }
 
@@ -227,7 +244,7 @@ static fovea_status turn_labels(struct fovea_trainer *t, const int64_t *labels, 
 
 static fovea_status want_batch(const struct fovea_trainer *t, const fovea_batch *b, bool full) {
     int64_t n = t->network.input_desc.dim[0];
-    if (t->network.scores.rank != 2)
+    if (t->network.scores.rank != 2 || t->network.scores.dim[0] != n)
         return fail(
             FOVEA_INVALID,
             "scores of shape %s are not one row for each picture; give targets of that shape "
@@ -245,6 +262,8 @@ static fovea_status make_feed(struct fovea_trainer *t, const fovea_batch *b, str
     TRY(want_batch(t, b, true));
     TRY(turn_labels(t, b->labels, b->count, t->targets, &f->targets));
     if (!t->options.mixup) return FOVEA_OK;
+    if (!b->labels2)
+        return fail(FOVEA_INVALID, "training with mixup wants second labels: mixup=A of a loader");
     return turn_labels(t, b->labels2, b->count, (float *)t->targets + row, &f->targets2);
 }
 
