@@ -171,6 +171,20 @@ START_TEST(refusals) {
 }
 END_TEST
 
+/* Sums of more terms than 1 / u, as the norm of a large layer's gradient is, have a bound, too. */
+START_TEST(bounds_of_long_sums) {
+    double before = 0;
+    for (double n = 1; n < 0x1p30; n *= 1.25) {
+        double bound = gamma_bound(n);
+        ck_assert_double_ge(bound, before);
+        ck_assert_double_ge(bound, n * REFERENCE_U);
+        ck_assert_double_ge(bound, expm1(-n * log1p(-REFERENCE_U)) * (1 - 1e-12));
+        ck_assert(isfinite(bound));
+        before = bound;
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("reference_reduce");
     TCase *tests = tcase_create("reduce");
@@ -184,6 +198,7 @@ int main(void) {
     tcase_add_test(tests, top_k_order);
     tcase_add_test(tests, shapes);
     tcase_add_test(tests, refusals);
+    tcase_add_test(tests, bounds_of_long_sums);
     suite_add_tcase(suite, tests);
     return harness_main(suite);
 }
