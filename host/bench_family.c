@@ -6,7 +6,7 @@
 static const struct {
     const char *name, *ops; /* a blank on both sides of each operator */
 } families[] = {
-    {"conv", " Conv ConvTranspose ConvInteger QLinearConv "},
+    {"conv", " Conv ConvTranspose ConvInteger QLinearConv ConvGradWeights "},
     {"gemm", " Gemm MatMul MatMulInteger QLinearMatMul "},
     {"pool", " MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool GlobalLpPool MaxPoolGrad "
              "AveragePoolGrad "},
