@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "ops/conv_grad.h"
+#include "ops/gemm.h"
 
 enum {
     TAPS_MAX = 16, /* of a row of the window */
@@ -11,6 +12,7 @@ enum {
     SLICE_BYTES =
         192 << 10, /* of sums that a work-item holds: in a second-level cache with the lines */
     ITEMS_PER_UNIT = 16,
+    TURNS_MAX = 65535, /* some runtimes end all loops of a work-item after so many turns */
     CHANNELS_MAX =
         7, /* of a first layer, whose rows are copied with the channels of a pixel together */
 };
@@ -54,13 +56,23 @@ static void cut_lines(struct blocked *b) {
     b->chunk = ceil_div(CHUNK_PIXELS, b->segment);
 }
 
+/* Turns of a work-item's loops: of each launch's, the more. */
+static double turns(const struct blocked *b) {
+    double tiles = (double)(b->channel_tiles * b->each * b->taps);
+    double lines = (double)b->lines_each * (double)(b->segment + 2);
+    double sums = (double)(b->taps * b->channels * b->wide);
+    double finish = sums * (double)(b->parts + b->width + 1);
+    return fmax(tiles * (lines + 2 * ceil((double)b->lines_each / (double)b->chunk)), finish);
+}
+
 /* Tiles, then lines, so that all units are busy to the end and sums stay in a cache. */
-static void share_out(const struct site *s, struct blocked *b) {
+static void share_out(const struct site *s, struct blocked *b, int64_t most) {
     int64_t units = s->device->compute_units > 0 ? s->device->compute_units : 1;
     int64_t tile_bytes =
         b->channel_tiles * b->taps * b->channels * b->wide * b->width * (int64_t)sizeof(float);
     b->each = SLICE_BYTES / tile_bytes < 1 ? 1 : SLICE_BYTES / tile_bytes;
     if (b->each > b->tiles) b->each = b->tiles;
+    if (b->each > most) b->each = most;
     b->items = ceil_div(b->tiles, b->each) * b->c.groups;
     int64_t all = b->c.n * b->lines, parts = ceil_div(ITEMS_PER_UNIT * units, b->items);
     if (parts > ceil_div(all, b->chunk)) parts = ceil_div(all, b->chunk);
@@ -80,14 +92,18 @@ static struct blocked blocked_of(const struct site *s, bool shallow) {
     b.channel_tiles = ceil_div(b.ic, b.channels);
     if (shallow) b.rows = conv_rows_of(&b.c);
     cut_lines(&b);
-    share_out(s, &b);
+    share_out(s, &b, INT64_MAX);
+    if (gemm_items_are_lanes(s) && turns(&b) > TURNS_MAX) share_out(s, &b, 1);
     return b;
 }
 
-static const char *refuse_any(const struct site *s) {
+static const char *refuse_any(const struct site *s, bool shallow) {
     struct conv c = conv_grad_of(s);
     if (c.w.kernel[0] != 1 || c.w.in[0] != 1 || c.w.out[0] != 1) return "a depth is convolved";
     if (c.w.kernel[2] > TAPS_MAX) return "the window is wider than 16 taps";
+    struct blocked b = blocked_of(s, shallow);
+    if (gemm_items_are_lanes(s) && turns(&b) > TURNS_MAX)
+        return "a work-item would loop more than 65535 times";
     return conv_refuse_span(&c);
 }
 
@@ -96,7 +112,7 @@ static const char *blocked_refuse(const struct site *s) {
     int width = site_width(s);
     if (c.groups > 1 && (c.ic % width || c.oc % width))
         return "the channels of a group must be a multiple of the vector width";
-    return refuse_any(s);
+    return refuse_any(s, false);
 }
 
 static const char *shallow_refuse(const struct site *s) {
@@ -104,7 +120,7 @@ static const char *shallow_refuse(const struct site *s) {
     if (c.groups != 1) return "there must be one group";
     if (c.ic > CHANNELS_MAX) return "there are more than 7 input channels";
     if (c.w.dilation[1] != 1 || c.w.dilation[2] != 1) return "the window must not be dilated";
-    return refuse_any(s);
+    return refuse_any(s, true);
 }
 
 static uint32_t blocked_layouts(const struct site *s) {
