@@ -117,8 +117,10 @@ int main(int argc, char **argv) {
     read_whole();
     for (long i = 0; i < count && insane == 0; i++) {
         mutate_at(i, "checkpoint");
-        write_file(damaged, damage());
-        if (!load(t, &read)) {
+        size_t left = damage();
+        write_file(damaged, left);
+        /* Every number of a whole file is needed: what is shorter must not be read past its end. */
+        if (!load(t, &read) || (read && left < size)) {
             printf("%s: neither loaded nor refused with nothing changed: %s\n", mutate_place(),
                    fovea_error());
             insane++;

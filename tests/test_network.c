@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "fovea_trainer.h"
@@ -415,6 +416,58 @@ START_TEST(each_pixel_may_have_a_class) {
 }
 END_TEST
 
+/* ---- Checkpoints ---- */
+
+/* Writes the file again with a number of its notes replaced. */
+static void change_note(const char *path, const char *key, const char *number) {
+    char data[8192], header[8192];
+    FILE *f = fopen(path, "rb");
+    size_t size = fread(data, 1, sizeof data, f), length = (unsigned char)data[0];
+    fclose(f);
+    length |= (size_t)(unsigned char)data[1] << 8;
+    ck_assert_uint_lt(size, sizeof data);
+    data[8 + length - 1] = '\0'; /* a space behind the JSON */
+    char *at = strstr(data + 8, key);
+    ck_assert_ptr_nonnull(at);
+    at += strlen(key) + strlen("\":\"");
+    int written = snprintf(header + 8, sizeof header - 8, "%.*s%s%s", (int)(at - data - 8),
+                           data + 8, number, strchr(at, '"'));
+    for (int i = 0; i < 8; i++) header[i] = (char)(i < 2 ? written >> (8 * i) : 0);
+    f = fopen(path, "wb");
+    fwrite(header, 1, 8 + (size_t)written, f);
+    fwrite(data + 8 + length, 1, size - 8 - length, f);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+START_TEST(counters_of_a_checkpoint_must_make_sense) {
+    static const struct {
+        const char *key, *number, *says;
+    } bad[] = {{"fovea.steps", "9223372036854775807", "updates in"},
+               {"fovea.steps", "-1", "updates in"},
+               {"fovea.updates", "7", "updates in"},
+               {"fovea.updates", "1e3", "does not say"},
+               {"fovea.accumulate", "4", "4 steps behind an update, not 2"},
+               {"fovea.seed", "2", "made with seed 2, not 1"}};
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/fovea-network-%d", (int)getpid());
+    begin();
+    OK(fovea_graph_output(g, head(input("x", FOVEA_FLOAT32), "w")));
+    create((fovea_train_options){.seed = 1, .accumulate = 2});
+    step(0.1);
+    OK(fovea_trainer_save(t, path, NULL));
+    change_note(path, "fovea.updates", "1");
+    OK(fovea_trainer_load(t, path, NULL));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        OK(fovea_trainer_save(t, path, NULL));
+        change_note(path, bad[i].key, bad[i].number);
+        ck_assert_int_ne(fovea_trainer_load(t, path, NULL), FOVEA_OK);
+        ck_assert_msg(strstr(fovea_error(), bad[i].says) != NULL, "%s", fovea_error());
+    }
+    unlink(path);
+    end();
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("network");
     TCase *tests = tcase_create("strangers");
@@ -432,6 +485,7 @@ int main(void) {
     tcase_add_test(tests, bad_targets_change_nothing);
     tcase_add_test(tests, rows_that_are_no_pictures_take_arrays);
     tcase_add_test(tests, each_pixel_may_have_a_class);
+    tcase_add_test(tests, counters_of_a_checkpoint_must_make_sense);
     suite_add_tcase(suite, tests);
     return harness_main(suite);
 }

@@ -5,14 +5,14 @@
 #include "ops/gemm.h"
 
 enum {
-    TAPS_MAX = 16, /* of a row of the window */
+    TURNS_MAX = 65535, /* some runtimes end all loops of a work-item after so many turns */
+    TAPS_MAX = 16,     /* of a row of the window */
     CHUNK_PIXELS =
         192, /* of dy that a tile goes through at a time: in a first-level cache with x */
     SEGMENT_PIXELS = 256, /* of a line */
     SLICE_BYTES =
         192 << 10, /* of sums that a work-item holds: in a second-level cache with the lines */
     ITEMS_PER_UNIT = 16,
-    TURNS_MAX = 65535, /* some runtimes end all loops of a work-item after so many turns */
     CHANNELS_MAX =
         7, /* of a first layer, whose rows are copied with the channels of a pixel together */
 };
