@@ -9,27 +9,13 @@ import struct
 import subprocess
 import time
 
+import bars
 import program
-from program import check, environment, expect, folder, fovea, idx_file
+from program import check, environment, expect, folder, fovea
 
 KILLS = int(os.environ.get("FOVEA_KILLS", "12"))
 data = folder / "digits"
 first = folder / "digits.onnx"
-
-
-def make_pictures(name, labels_name, count, seed):
-    """Class k is a bright bar at row 2k + 4 on noise: easy, but not without learning."""
-    noise = random.Random(seed)
-    pixels, labels = bytearray(), bytearray()
-    for i in range(count):
-        label = i % 10
-        picture = bytearray(noise.randrange(90) for _ in range(28 * 28))
-        for x in range(4, 24):
-            picture[(2 * label + 4) * 28 + x] = 255 - noise.randrange(60)
-        pixels += picture
-        labels.append(label)
-    idx_file(data / name, [count, 28, 28], pixels)
-    idx_file(data / labels_name, [count], labels)
 
 
 def train(*words, code=0):
@@ -164,7 +150,5 @@ def test_refusals():
     train("--rate", 1e6, "--epochs", 2, code=1)
 
 
-data.mkdir()
-make_pictures("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 400, 1)
-make_pictures("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 100, 2)
+bars.write(data)
 program.run_tests(globals(), 60)

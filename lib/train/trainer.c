@@ -287,12 +287,21 @@ fovea_status fovea_trainer_verify(fovea_trainer *t, const fovea_batch *b, double
     return end(t, rate);
 }
 
+/* The pictures alone: a batch that is not full may be of a loader whose batches are smaller. */
+static fovea_status write_pictures(struct fovea_trainer *t, const fovea_batch *b) {
+    const fovea_desc *d = &t->network.input_desc;
+    fovea_tensor *tensor;
+    TRY(fovea_plan_tensor(t->evaluate, t->network.input, &tensor));
+    return place_write(&tensor->place, 0, b->x,
+                       desc_bytes(d) / (size_t)d->dim[0] * (size_t)b->count);
+}
+
 fovea_status fovea_trainer_evaluate(fovea_trainer *t, const fovea_batch *b,
                                     fovea_train_result *result) {
     const void *targets;
     TRY(want_batch(t, b, false));
     TRY(turn_labels(t, b->labels, b->count, t->targets, &targets));
-    TRY(write_input(t->evaluate, t->network.input, b->x));
+    TRY(write_pictures(t, b));
     TRY(fovea_plan_run(t->evaluate));
     TRY(read_output(t->evaluate, t->network.score_names[0], t->scores));
     return metrics_of(t->options.loss, &t->options.loss_options, &t->network.scores, t->scores,
