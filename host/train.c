@@ -1,4 +1,5 @@
 /* fovea train: trains a network on a folder of data, watches it, and writes it down. */
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,8 +14,9 @@ static struct train_options options = {.seed = 1};
 static const struct arg args[] = {
     {"data", 0, ARG_TEXT, &options.data, "FOLDER",
      "idx, CIFAR, npy, or a folder of pictures per class"},
-    {"epochs", 'e', ARG_COUNT, &options.epochs, "N", "how often each picture is seen"},
-    {"batch", 'b', ARG_COUNT, &options.batch, "N", "pictures of a step"},
+    {"epochs", 'e', ARG_COUNT, &options.epochs, "N",
+     "how often each picture is seen; default: by network"},
+    {"batch", 'b', ARG_COUNT, &options.batch, "N", "pictures of a step; default: by network"},
     {"out", 'o', ARG_TEXT, &options.out, "FILE.onnx", "the trained network"},
     {"seed", 's', ARG_NUMBER, &options.seed, "S",
      "of weights, order, augmentation, dropout; default 1"},
@@ -22,8 +24,8 @@ static const struct arg args[] = {
      "sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, nadam, lars, lamb"},
     {"rate", 'r', ARG_TEXT, &options.rate, "R", "the learning rate"},
     {"schedule", 0, ARG_TEXT, &options.schedule, "NAME[:...]",
-     "constant, step, multi-step, exponential, cosine, one-cycle, polynomial, plateau; with "
-     "warm-up"},
+     "constant, step, multistep, exponential, cosine, onecycle, polynomial, plateau; e.g. "
+     "cosine:warmup=2"},
     {"weight-decay", 0, ARG_TEXT, &options.weight_decay, "X", "pulls weights to zero"},
     {"clip-norm", 0, ARG_TEXT, &options.clip_norm, "X", "scales the gradient down to this norm"},
     {"average", 0, ARG_TEXT, &options.average, "X",
@@ -157,7 +159,8 @@ static void print_row(const struct train_session *s, const struct train_row *r) 
 static bool make_folder(const char *path, struct problem *p) {
     struct stat st;
     if (mkdir(path, 0777) == 0 || (stat(path, &st) == 0 && S_ISDIR(st.st_mode))) return true;
-    return problem_set(p, EXIT_FILE, "%s cannot be made a folder for checkpoints", path);
+    return problem_set(p, EXIT_FILE, "%s cannot be made a folder for checkpoints: %s", path,
+                       strerror(errno));
 }
 
 /* The folder of checkpoints; NULL: none are kept. The caller frees it. */
@@ -334,8 +337,12 @@ static void print_end(const struct train_session *s) {
         if (s->options->out) json_text("out", interrupted ? NULL : s->options->out);
         json_close();
     } else if (interrupted) {
-        printf("stopped after %lld epochs and %lld batches; go on with --resume\n",
-               (long long)s->epoch, (long long)s->at);
+        char *folder = checkpoint_folder(s->options);
+        printf("stopped after %lld epochs and %lld batches; ", (long long)s->epoch,
+               (long long)s->at);
+        if (folder) printf("the same command goes on with --resume %s\n", folder);
+        else printf("nothing is kept without --out or --checkpoints\n");
+        free(folder);
     } else {
         char time[32];
         format_time(time, sizeof time, s->seconds);
@@ -356,14 +363,39 @@ static void print_begin(const struct train_session *s) {
     host_count(count, sizeof count, (double)info.parameters);
     host_bytes(memory, sizeof memory, (double)info.peak_bytes);
     if (s->common->json) return;
-    printf("%s: %s parameters, %lld classes; %lld pictures to train with, %lld to evaluate (%s); "
-           "batch %lld; %s of memory on %s\n",
-           s->network, count, (long long)data.classes, (long long)data.count, (long long)test.count,
-           s->test_split, (long long)s->batch, memory, fovea_context_device(s->context)->name);
+    printf("%s: %s parameters, %lld classes; batch %lld, %s of memory on %s\n", s->network, count,
+           (long long)data.classes, (long long)s->batch, memory,
+           fovea_context_device(s->context)->name);
+    printf("%s, %s: %lld pictures to learn from, %lld to evaluate on (%s)\n", options.data,
+           data.format, (long long)data.count, (long long)test.count, s->test_split);
+    const char *augment = options.augment ? options.augment : s->defaults->augment;
+    printf("%s, rate %g, schedule %s, %lld epochs, augmentation %s, seed %lld\n",
+           options.optimizer ? options.optimizer : s->defaults->optimizer, s->schedule.rate,
+           options.schedule ? options.schedule : s->defaults->schedule, (long long)s->epochs,
+           *augment ? augment : "none", (long long)options.seed);
     host_flush();
 }
 
+/* What will be written can be: known before hours are spent. */
+static bool prepare_files(const struct train_options *o, struct problem *p) {
+    const char *const files[] = {o->out, o->report};
+    char *folder = checkpoint_folder(o);
+    bool good = !folder || make_folder(folder, p);
+    free(folder);
+    for (size_t i = 0; i < 2 && good; i++) {
+        if (!files[i]) continue;
+        bool there = access(files[i], F_OK) == 0;
+        FILE *f = fopen(files[i], "ab");
+        if (!f)
+            good = problem_set(p, EXIT_FILE, "%s cannot be written: %s", files[i], strerror(errno));
+        else fclose(f);
+        if (f && !there) remove(files[i]);
+    }
+    return good;
+}
+
 static bool train(struct train_session *s, struct problem *p) {
+    if (!prepare_files(&options, p)) return false;
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
     print_begin(s);

@@ -28,6 +28,7 @@ struct train_session {
     const struct common *common;
     const struct train_options *options;
     const char *network; /* as given: an architecture or a file */
+    const struct training_defaults *defaults;
     fovea_context *context;
     fovea_graph *graph;
     fovea_dataset *data, *test;

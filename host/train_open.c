@@ -231,7 +231,7 @@ static bool open_loaders(struct train_session *s, const fovea_augmentation *augm
 
 bool train_open(struct train_session *s, struct problem *p) {
     const struct train_options *o = s->options;
-    const struct training_defaults *d = training_defaults_of(base_name(s->network));
+    const struct training_defaults *d = s->defaults = training_defaults_of(base_name(s->network));
     fovea_augmentation augment;
     s->batch = o->batch ? o->batch : d->batch;
     s->epochs = o->epochs ? o->epochs : d->epochs;
@@ -243,7 +243,7 @@ bool train_open(struct train_session *s, struct problem *p) {
 
 bool train_open_alone(struct train_session *s, struct problem *p) {
     const struct train_options *o = s->options;
-    const struct training_defaults *d = training_defaults_of(base_name(s->network));
+    const struct training_defaults *d = s->defaults = training_defaults_of(base_name(s->network));
     fovea_augmentation augment;
     s->batch = o->batch ? o->batch : d->batch;
     s->epochs = 1;

@@ -153,7 +153,9 @@ fovea_status fovea_graph_input(fovea_graph *g, const char *name, const fovea_des
     if (!slot) return fail_memory(sizeof *slot, "an input");
     *slot = *out;
     g->values[*out].is_input = true;
-    return FOVEA_OK;
+    if (desc->rank < 1 || desc->dim[0] >= 0) return FOVEA_OK;
+    g->values[*out].dim_name[0] = mem_string("N");
+    return g->values[*out].dim_name[0] ? FOVEA_OK : fail_memory(1, "a name");
 }
 
 fovea_status fovea_graph_constant(fovea_graph *g, const char *name, const fovea_desc *desc,

@@ -224,7 +224,7 @@ FOVEA_API fovea_status fovea_graph_load_onnx(fovea_graph **out, const char *path
  * Errors: BAD_FILE (disk). */
 FOVEA_API fovea_status fovea_graph_store_onnx(const fovea_graph *graph, const char *path);
 
-/* A run-time input. Dimensions may be -1 (fixed when the plan is made). */
+/* A run-time input. Dimensions may be -1 (fixed when the plan is made); the first is then called "N". */
 FOVEA_API fovea_status fovea_graph_input(fovea_graph *graph, const char *name,
                                          const fovea_desc *desc, fovea_value *out);
 /* A constant or trained parameter; `data` is copied. */
