@@ -305,7 +305,7 @@ const struct command show_command = {
         "  fovea show squeezenet.onnx cat.jpg --layer all --preset squeezenet\n"
         "  fovea show lenet5.onnx t10k-images.gz --count 1000 --stats\n"
         "  fovea show squeezenet.onnx cat.jpg --saliency --cam --class 281 --labels synsets.txt\n"
-        "  fovea show lenet5.onnx seven.png --layer conv1 --layer dense3 --out slides\n",
+        "  fovea show lenet5.onnx seven.png --layer conv1 --layer fc3 --out slides\n",
     .args = args,
     .min_operands = 1,
     .max_operands = SIZE_MAX,

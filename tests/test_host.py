@@ -345,7 +345,7 @@ def test_bench_wrong():
     del environment["FOVEA_KERNEL_DIR"]
     verdicts = {layer["node"]: layer["verdict"] for layer in done["layers"]}
     check(done["verdict"] == "wrong" and verdicts["conv1"] == "wrong" and
-          verdicts["dense1"] == "right", f"verdicts {done['verdict']} {verdicts}")
+          verdicts["fc1"] == "right", f"verdicts {done['verdict']} {verdicts}")
     check("WRONG" in text, "no WRONG beside the time")
 
 

@@ -168,18 +168,18 @@ def test_bars_and_names():
     labels = folder / "labels.txt"
     labels.write_text("\n".join(f"class {k}" for k in range(10)))
     out = folder / "bars"
-    done = expect_json(0, "show", model, pictures, "--index", 1, "--count", 2, "--layer", "dense3",
+    done = expect_json(0, "show", model, pictures, "--index", 1, "--count", 2, "--layer", "fc3",
                        "--labels", labels, "--out", out, "--npy", *REFERENCE)
     files = [w["file"] for w in done["written"]]
-    check(files == [f"{out}/p-{k}/012-dense3.png" for k in (1, 2)], f"a folder for each: {files}")
+    check(files == [f"{out}/p-{k}/012-fc3.png" for k in (1, 2)], f"a folder for each: {files}")
     check(all(w["kind"] == "bars" for w in done["written"]), "a dense layer is drawn as bars")
     expect(0, "run", model, pictures, "--index", 1, "--output", folder / "run.npy", *REFERENCE)
-    shape, scores = read_npy(out / "p-1" / "012-dense3.npy")
+    shape, scores = read_npy(out / "p-1" / "012-fc3.npy")
     top = max(scores)
     soft = [math.exp(s - top) for s in scores]
     check(shape == (10,) and all(abs(a / sum(soft) - b) < 1e-6 for a, b in
                                  zip(soft, read_npy(folder / "run.npy")[1])), "scores of the bars")
-    pixel = read_png(out / "p-1" / "012-dense3.png")[2]
+    pixel = read_png(out / "p-1" / "012-fc3.png")[2]
     left = MARGIN + INPUT + 90
     for k, score in enumerate(scores):
         colours = {pixel(left + 100 * k + 50, y) for y in range(TOP, TOP + 520)}
@@ -194,11 +194,11 @@ def test_bars_and_names():
     check([w["file"].split("/")[-2] for w in done["written"]] == ["same", "same-2"], "one name twice")
     text = expect(0, "show", model, folder / "one" / "same.png", "--out", out, *REFERENCE)
     names = [line.split("/")[-1] for line in text.splitlines()]
-    check(names[0] == "001-conv1.png" and names[-1] == "013-softmax.png" and len(names) == 12 and
+    check(names[0] == "001-conv1.png" and names[-1] == "013-output.softmax.png" and len(names) == 12 and
           "007-flatten.png" not in names, f"all layers: {names}")
     check(call("show", model, folder / "one" / "same.png", "--layer", "conv1", "--out",
                out, *REFERENCE).stderr == b"", "quiet in a pipe")
-    many = [expect_json(0, "show", model, pictures, "--layer", "relu2", "--out", folder / f"b{batch}",
+    many = [expect_json(0, "show", model, pictures, "--layer", "conv2.relu", "--out", folder / f"b{batch}",
                         "--batch", batch, *REFERENCE)["written"] for batch in (1, 2)]
     check([len(w) for w in many] == [3, 3], "three pictures in batches of two")
     for a, b in zip(*many):
@@ -408,7 +408,7 @@ def test_errors():
     expect(2, "show", model, says="PICTURE")
     expect(2, "show", model, "--stats", says="PICTURE")
     expect(2, "show", model, picture, "--layer", "conv7", says="conv1, conv2")
-    expect(2, "show", model, picture, "--layer", "Dense", says="dense1")
+    expect(2, "show", model, picture, "--layer", "Fc", says="fc1")
     expect(3, "show", folder / "missing.onnx", "--filters", says="missing.onnx")
     expect(3, "show", model, folder / "missing.png", says="missing.png")
     expect(3, "show", model, picture, "--labels", folder / "missing.txt", says="missing.txt")
