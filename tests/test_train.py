@@ -96,6 +96,15 @@ def test_interruption():
     check(out.read_bytes() == first.read_bytes(), "resuming changes bits")
 
 
+def test_interruption_without_files():
+    process = start("--epochs", 1000)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    text = process.communicate(timeout=120)[0].decode()
+    check(process.returncode == 0 and "nothing is kept" in text and "--resume" not in text,
+          f"without checkpoints Ctrl-C says {text!r}")
+
+
 def test_kills():
     """Killed at any instant, a training leaves a checkpoint that is whole; going on ends in the same bits."""
     out = folder / "killed.onnx"
@@ -146,7 +155,9 @@ def test_refusals():
     bad = folder / "bad.safetensors"
     bad.write_bytes(b"\x10\0\0\0\0\0\0\0not json at all!")
     train("--resume", bad, code=3)
-    train("--out", "/nonexistent/x.onnx", "--epochs", 1, code=3)
+    for option in ("--out", "--report"):
+        text = train(option, "/nonexistent/x.onnx", "--epochs", 1, code=3)
+        check(text == "", f"{option} fails only after {text!r}")
     train("--rate", 1e6, "--epochs", 2, code=1)
 
 
