@@ -5,13 +5,14 @@
 
 #include "array.h"
 #include "json.h"
+#include "labels.h"
 #include "model.h"
 #include "progress.h"
 #include "table.h"
 #include "training.h"
 
 static struct {
-    const char *data, *split, *fit;
+    const char *data, *split, *fit, *labels;
     int64_t batch, threads, top;
     struct arg_floats mean, std;
     bool skip_damaged, classes;
@@ -28,6 +29,8 @@ static const struct arg args[] = {
     {"top", 'k', ARG_COUNT, &options.top, "K",
      "also count pictures whose class is among the first K"},
     {"per-class", 0, ARG_FLAG, &options.classes, NULL, "print a line for each class"},
+    {"labels", 'l', ARG_TEXT, &options.labels, "FILE",
+     "names of the classes, one a line; default: those of the data"},
     {"threads", 0, ARG_COUNT, &options.threads, "N", "that read pictures"},
     {"skip-damaged", 0, ARG_FLAG, &options.skip_damaged, NULL,
      "leave out pictures that cannot be read"},
@@ -44,6 +47,7 @@ struct session {
     const char *input_name, *output_name;
     int64_t right, right_top, seen;
     int64_t *of_class, *right_of_class;
+    struct labels labels;
     double seconds;
 };
 
@@ -107,6 +111,7 @@ static bool open_all(struct session *s, const char *path, struct problem *p) {
     fovea_value_info *in = NULL, *out = NULL;
     size_t n_in = 0, n_out = 0;
     bool good =
+        (!options.labels || labels_load(&s->labels, options.labels, p)) &&
         model_load(&s->graph, path, p) &&
         training_dataset(&s->data, options.data, options.split, 0, options.skip_damaged, p) &&
         model_inputs(s->graph, &in, &n_in, p) && model_outputs(s->graph, &out, &n_out, p) &&
@@ -172,6 +177,11 @@ static bool run_all(struct session *s, struct problem *p) {
 
 /* ---- Printing ---- */
 
+static const char *class_name(const struct session *s, int64_t i) {
+    const char *given = labels_name(&s->labels, i);
+    return *given ? given : fovea_dataset_class(s->data, i);
+}
+
 static void print_json(const struct session *s) {
     fovea_dataset_info d;
     fovea_dataset_get_info(s->data, &d);
@@ -187,7 +197,7 @@ static void print_json(const struct session *s) {
     json_array("classes");
     for (int64_t i = 0; i < d.classes; i++) {
         json_object(NULL);
-        json_text("class", fovea_dataset_class(s->data, i));
+        json_text("class", class_name(s, i));
         json_integer("pictures", s->of_class[i]);
         json_integer("right", s->right_of_class[i]);
         json_close();
@@ -200,7 +210,7 @@ static void print_text(const struct session *s) {
     fovea_dataset_info d;
     fovea_dataset_get_info(s->data, &d);
     for (int64_t i = 0; i < d.classes && options.classes; i++)
-        printf("%-24s %6lld of %6lld = %6.2f %%\n", fovea_dataset_class(s->data, i),
+        printf("%-24s %6lld of %6lld = %6.2f %%\n", class_name(s, i),
                (long long)s->right_of_class[i], (long long)s->of_class[i],
                s->of_class[i] ? 100.0 * (double)s->right_of_class[i] / (double)s->of_class[i] : 0);
     printf("accuracy %lld of %lld = %.2f %%, within the top %lld %.2f %%\n%s: %.0f images/s",
@@ -226,6 +236,7 @@ static int run(const struct common *common, const struct text_list *operands) {
     fovea_plan_destroy(s.plan);
     fovea_context_destroy(s.context);
     fovea_graph_destroy(s.graph);
+    labels_free(&s.labels);
     free(s.of_class);
     free(s.right_of_class);
     return good ? EXIT_GOOD : problem_report(&p);

@@ -130,6 +130,13 @@ static void wipe_progress(void) {
     if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
 }
 
+/* A large network takes minutes until its first step where its kernels are not in the store. */
+static void show_preparing(const struct common *common) {
+    if (common->json || !isatty(STDERR_FILENO)) return;
+    fputs("\r\033[Kreading the data, planning a step, compiling kernels that are not in the store",
+          stderr);
+}
+
 static void print_row(const struct train_session *s, const struct train_row *r) {
     wipe_progress();
     if (s->common->json) {
@@ -346,7 +353,7 @@ static void print_end(const struct train_session *s) {
     } else {
         char time[32];
         format_time(time, sizeof time, s->seconds);
-        printf("%lld epochs in %s on %s", (long long)s->epoch, time,
+        printf("%lld epoch%s in %s on %s", (long long)s->epoch, s->epoch == 1 ? "" : "s", time,
                fovea_context_device(s->context)->name);
         if (s->options->out) printf("; %s is written", s->options->out);
         printf("\n");
@@ -369,10 +376,10 @@ static void print_begin(const struct train_session *s) {
     printf("%s, %s: %lld pictures to learn from, %lld to evaluate on (%s)\n", options.data,
            data.format, (long long)data.count, (long long)test.count, s->test_split);
     const char *augment = options.augment ? options.augment : s->defaults->augment;
-    printf("%s, rate %g, schedule %s, %lld epochs, augmentation %s, seed %lld\n",
+    printf("%s, rate %g, schedule %s, %lld epoch%s, augmentation %s, seed %lld\n",
            options.optimizer ? options.optimizer : s->defaults->optimizer, s->schedule.rate,
            options.schedule ? options.schedule : s->defaults->schedule, (long long)s->epochs,
-           *augment ? augment : "none", (long long)options.seed);
+           s->epochs == 1 ? "" : "s", *augment ? augment : "none", (long long)options.seed);
     host_flush();
 }
 
@@ -417,7 +424,9 @@ static int run(const struct common *common, const struct text_list *operands) {
         problem_set(&p, EXIT_USAGE, "--data FOLDER is needed");
         return problem_report(&p);
     }
+    show_preparing(common);
     good = train_open(&s, &p);
+    wipe_progress();
     if (good) good = options.check ? train_check(&s, options.check, &wrong, &p) : train(&s, &p);
     train_close(&s);
     if (!good) return problem_report(&p);

@@ -1,6 +1,7 @@
 /* What a training needs, from the options: data, network, device, trainer, loaders. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model.h"
 #include "train.h"
@@ -81,6 +82,11 @@ static bool open_network(struct train_session *s, struct problem *p) {
     fovea_dataset_get_info(s->data, &d);
     if (is_architecture(s->network)) {
         if (!build_network(s, &d, p)) return false;
+    } else if (!strchr(s->network, '.') && access(s->network, F_OK) != 0) {
+        /* No file and not meant as one: the library's sentence lists the networks. */
+        problem_check(p, fovea_zoo_create(&s->graph, s->network, NULL));
+        p->code = EXIT_USAGE;
+        return false;
     } else {
         if (!model_load(&s->graph, s->network, p)) return false;
         for (int c = 0; c < 4; c++) {

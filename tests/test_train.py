@@ -47,6 +47,11 @@ def test_learning():
     check(abs(got["accuracy"] - rows[2]["test_accuracy"]) < 1e-9,
           f"eval says {got['accuracy']}, training said {rows[2]['test_accuracy']}")
     check(sum(c["pictures"] for c in got["classes"]) == 100, "eval counts each class")
+    names = folder / "names.txt"
+    names.write_text("top bar\nsecond bar\n")
+    text = expect(0, "eval", first, "--data", data, "--per-class", "--labels", names)
+    check(text.startswith("top bar ") and "\nsecond bar " in text and "\n2 " in text,
+          f"names of classes in {text!r}")
     html = (folder / "report.html").read_text()
     check(html.count("<svg") == 5 and html.count("<polyline") == 6, "the report has its plots")
     check("http" not in html, "the report needs no other file")
@@ -144,6 +149,7 @@ def test_refusals():
     expect(2, "train", "lenet5", says="--data")
     expect(2, "eval", folder / "digits.onnx", says="--data")
     expect(3, "train", "lenet5", "--data", folder / "nowhere", says="nowhere")
+    expect(2, "train", "lenet6", "--data", data, says="lenet5, alexnet")
     expect(3, "train", folder / "none.onnx", "--data", data, says="none.onnx")
     for words, says in ((["--optimizer", "best"], "best"), (["--schedule", "x"], "x"),
                         (["--augment", "warp=1"], "warp"), (["--rate", "fast"], "fast"),
