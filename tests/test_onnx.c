@@ -240,7 +240,7 @@ static const struct refusal {
     {"negative_dimension.onnx", FOVEA_BAD_FILE, "dimension -1"},
     {"typed_length.onnx", FOVEA_BAD_FILE, "needs 3 numbers; the file has 2"},
     {"conv_residual.onnx", FOVEA_BAD_FILE, "'four'"},
-    {"conv_residual.onnx", FOVEA_BAD_FILE, "it has 4 inputs; Conv has at most 3"},
+    {"conv_residual.onnx", FOVEA_BAD_FILE, "it has 4 inputs; a Conv has 2 or 3"},
     {"batch_norm_statistics.onnx", FOVEA_BAD_FILE,
      "it has 5 outputs; a BatchNormalization has 1 to 3"},
     {"rank9.onnx", FOVEA_UNSUPPORTED, "9 dimensions"},

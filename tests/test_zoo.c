@@ -17,16 +17,20 @@ static fovea_graph *create(const char *name, const fovea_zoo_options *o) {
  *   GoogLeNet  9,472 + 4,160 + 110,784 for the stem; the modules of table 1 have 163,696, 388,736,
  *              376,176, 449,160, 510,104, 605,376, 868,352, 1,043,456, 1,444,080; then 1,025,000. A head
  *              has 512 (or 528) x 128 + 128, 2,048 x 1,024 + 1,024, 1,024 x 1,000 + 1,000: 3,188,840 (or
- *              3,190,888). */
+ *              3,190,888).
+ *   ResNet-20  269,722 as in the paper, whose shortcuts have no weights; here 32 x (16 + 2) and 64 x (32 + 2) more,
+ *              and so have the three that are deeper */
 static const struct {
     const char *name;
     int64_t parameters;
 } published[] = {
-    {"lenet5", 61706},       {"alexnet", 60965224},      {"vgg11", 132863336},
-    {"vgg13", 133047848},    {"vgg16", 138357544},       {"vgg19", 143667240},
-    {"googlenet", 6998552},  {"inception_v3", 23834568}, {"resnet18", 11689512},
-    {"resnet34", 21797672},  {"resnet50", 25557032},     {"resnet101", 44549160},
-    {"resnet152", 60192808}, {"squeezenet1_1", 1235496}, {"mobilenet_v2", 3504872},
+    {"lenet5", 61706},         {"alexnet", 60965224},      {"vgg11", 132863336},
+    {"vgg13", 133047848},      {"vgg16", 138357544},       {"vgg19", 143667240},
+    {"googlenet", 6998552},    {"inception_v3", 23834568}, {"resnet20", 272474},
+    {"resnet32", 466906},      {"resnet56", 855770},       {"resnet110", 1730714},
+    {"resnet18", 11689512},    {"resnet34", 21797672},     {"resnet50", 25557032},
+    {"resnet101", 44549160},   {"resnet152", 60192808},    {"squeezenet1_1", 1235496},
+    {"mobilenet_v2", 3504872},
 };
 enum { PUBLISHED = sizeof published / sizeof *published };
 
