@@ -340,6 +340,40 @@ START_TEST(what_cannot_be_fed_is_refused) {
 }
 END_TEST
 
+/* A file that says how many rows its batch has in a constant runs with that batch alone. */
+START_TEST(a_batch_may_be_fixed) {
+    begin();
+    const int64_t shape[2] = {1, PIXELS};
+    fovea_value in[2], y;
+    OK(fovea_graph_input(g, "x", &(fovea_desc){FOVEA_FLOAT32, 4, {1, CHANNELS, SIDE, SIDE}}, in));
+    OK(fovea_graph_constant(g, "shape", &(fovea_desc){FOVEA_INT64, 1, {2}}, shape, &in[1]));
+    fovea_value w = constant("w", (fovea_desc){FOVEA_FLOAT32, 2, {CLASSES, PIXELS}}, 0);
+    OK(fovea_graph_dense(g, "", node("Reshape", in, 2, NULL, 0), w, FOVEA_NO_VALUE, &y));
+    OK(fovea_graph_output(g, y));
+    refuse((fovea_train_options){.seed = 1}, FOVEA_INVALID, "batches of 1, and not for 4");
+    OK(fovea_trainer_create(&t, context, g, NULL));
+    fovea_batch one = batch;
+    one.count = 1;
+    OK(fovea_trainer_step(t, &one, 0.1, NULL));
+    end();
+}
+END_TEST
+
+START_TEST(a_free_size_must_be_given) {
+    begin();
+    fovea_value x, y,
+        w = constant("w", (fovea_desc){FOVEA_FLOAT32, 4, {CLASSES, CHANNELS, 1, 1}}, 0);
+    OK(fovea_graph_input(g, "x", &(fovea_desc){FOVEA_FLOAT32, 4, {-1, CHANNELS, -1, -1}}, &x));
+    OK(fovea_graph_conv(g, "", x, w, FOVEA_NO_VALUE, NULL, &y));
+    OK(fovea_graph_flatten(g, "", unary("GlobalAveragePool", y), &x));
+    OK(fovea_graph_output(g, x));
+    refuse((fovea_train_options){.seed = 1}, FOVEA_INVALID, "size of input 'x' free (?x2x?x?)");
+    create((fovea_train_options){.height = SIDE, .width = SIDE});
+    step(0.1);
+    end();
+}
+END_TEST
+
 /* A value of the network must not be taken for one of the trainer's. */
 START_TEST(names_of_the_trainer_are_refused) {
     static const char *const names[] = {"train:targets", "train:loss", "train:next:w",
@@ -481,6 +515,8 @@ int main(void) {
     tcase_add_test(tests, scores_beside_their_softmax_count_once);
     tcase_add_test(tests, heads_are_weighted_or_left_out);
     tcase_add_test(tests, what_cannot_be_fed_is_refused);
+    tcase_add_test(tests, a_batch_may_be_fixed);
+    tcase_add_test(tests, a_free_size_must_be_given);
     tcase_add_test(tests, names_of_the_trainer_are_refused);
     tcase_add_test(tests, bad_targets_change_nothing);
     tcase_add_test(tests, rows_that_are_no_pictures_take_arrays);

@@ -115,8 +115,9 @@ static fovea_status find_scores(struct network *n, const fovea_graph *g,
         if (i > 0 && o->auxiliary < 0) break;
         fovea_value v = scores_of(g, g->outputs[i], o->loss);
         if (g->values[v].desc.dtype != FOVEA_FLOAT32 && g->values[v].desc.rank >= 0)
-            return fail(FOVEA_UNSUPPORTED, "output '%s' is %s; a loss takes float32",
-                        g->values[v].name, fovea_dtype_name(g->values[v].desc.dtype));
+            return fail(FOVEA_UNSUPPORTED, "output '%s' is %s; a loss takes float32%s",
+                        g->values[v].name, fovea_dtype_name(g->values[v].desc.dtype),
+                        i ? ": leave auxiliary heads out" : "");
         TRY(add_scores(n, g->values[v].name));
     }
     return FOVEA_OK;
@@ -235,19 +236,34 @@ static fovea_status set_outputs(const struct network *n, fovea_graph *g, bool al
     return FOVEA_OK;
 }
 
+/* The input's shape in a step; files often fix the batch to 1. */
+static fovea_status choose_shape(const fovea_desc *file, const fovea_train_options *o,
+                                 const char *name, fovea_desc *out) {
+    const int64_t given[4] = {o->batch, o->channels, o->height, o->width};
+    *out = *file;
+    for (int d = 0; d < out->rank && d < 4; d++)
+        if (given[d] > 0 && out->dim[d] < 0) out->dim[d] = given[d];
+    if (o->batch > 0) out->dim[0] = o->batch;
+    if (out->dim[0] < 0) out->dim[0] = 1;
+    for (int d = 1; d < out->rank; d++)
+        if (out->dim[d] < 0)
+            return fail(FOVEA_INVALID,
+                        "the network leaves the size of input '%s' free (%s): say what it is to be",
+                        name, desc_text(file));
+    return FOVEA_OK;
+}
+
 static fovea_status fix(struct network *n, fovea_graph *g, const fovea_train_options *o) {
     fovea_value v = fovea_graph_find(g, n->input);
-    fovea_binding b = {.name = n->input, .desc = g->values[v].desc};
-    const int64_t given[4] = {o->batch, o->channels, o->height, o->width};
-    for (int d = 0; d < b.desc.rank && d < 4; d++) {
-        if (given[d] > 0 && b.desc.dim[d] < 0) b.desc.dim[d] = given[d];
-        if (d == 0 && b.desc.dim[0] < 0) b.desc.dim[0] = 1;
-    }
-    if (b.desc.rank > 0 && o->batch > 0) { /* files often fix the batch to 1 */
-        b.desc.dim[0] = o->batch;
-        g->values[v].desc.dim[0] = -1;
-    }
-    TRY(fovea_graph_fix(g, &b, 1));
+    fovea_binding b = {.name = n->input};
+    int64_t had = g->values[v].desc.dim[0];
+    TRY(choose_shape(&g->values[v].desc, o, n->input, &b.desc));
+    g->values[v].desc.dim[0] = -1;
+    fovea_status status = fovea_graph_fix(g, &b, 1);
+    if (status != FOVEA_OK && had >= 0 && had != b.desc.dim[0])
+        return fail_in(status, "the network is written for batches of %lld, and not for %lld: ",
+                       (long long)had, (long long)b.desc.dim[0]);
+    TRY(status);
     n->input_desc = b.desc;
     n->scores = g->values[fovea_graph_find(g, n->score_names[0])].desc;
     if (n->scores.dtype != FOVEA_FLOAT32)
