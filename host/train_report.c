@@ -179,7 +179,7 @@ static void put_head(FILE *f, const struct train_session *s) {
     put_text(f, fovea_context_device(s->context)->name);
     fprintf(f, ": batch %lld, seed %lld, optimizer ", (long long)s->batch,
             (long long)s->options->seed);
-    put_text(f, s->options->optimizer ? s->options->optimizer : "of the architecture");
+    put_text(f, s->options->optimizer ? s->options->optimizer : s->defaults->optimizer);
     fprintf(f, ", %.0f s.", s->seconds);
     if (s->n_rows) fprintf(f, " Best %s accuracy %.2f %%.", s->test_split, 100 * s->best);
     fprintf(f, "</p>\n");
