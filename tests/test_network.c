@@ -1,5 +1,6 @@
 /* Networks as strangers bring them to the trainer: written in training form, constants shared or made by nodes,
  * weights in two layers, several heads and inputs, inputs and labels of the wrong kind. On the reference. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "harness.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/random.h"
@@ -391,6 +393,27 @@ START_TEST(names_of_the_trainer_are_refused) {
 }
 END_TEST
 
+/* A loader's batches may be smaller than the trainer's: what lies behind their rows is not read. */
+START_TEST(fewer_rows_may_be_evaluated) {
+    begin();
+    OK(fovea_graph_output(g, head(input("x", FOVEA_FLOAT32), "w")));
+    create((fovea_train_options){0});
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), row = PIXELS * sizeof(float);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(pages != MAP_FAILED && mprotect(pages + page, page, PROT_NONE) == 0);
+    memcpy(pages + page - row, pixels, row);
+    fovea_batch one = batch, again = batch;
+    fovea_train_result a, b;
+    one.x = (const float *)(const void *)(pages + page - row);
+    one.count = again.count = 1;
+    OK(fovea_trainer_evaluate(t, &one, &a));
+    OK(fovea_trainer_evaluate(t, &again, &b));
+    ck_assert(a.count == 1 && a.loss == b.loss && a.correct == b.correct);
+    munmap(pages, 2 * page);
+    end();
+}
+END_TEST
+
 START_TEST(bad_targets_change_nothing) {
     begin();
     OK(fovea_graph_output(g, head(input("x", FOVEA_FLOAT32), "w")));
@@ -518,6 +541,7 @@ int main(void) {
     tcase_add_test(tests, a_batch_may_be_fixed);
     tcase_add_test(tests, a_free_size_must_be_given);
     tcase_add_test(tests, names_of_the_trainer_are_refused);
+    tcase_add_test(tests, fewer_rows_may_be_evaluated);
     tcase_add_test(tests, bad_targets_change_nothing);
     tcase_add_test(tests, rows_that_are_no_pictures_take_arrays);
     tcase_add_test(tests, each_pixel_may_have_a_class);
