@@ -23,11 +23,16 @@ int64_t blocked_planes(const struct site *s, fovea_value v) {
 }
 
 void blocked_launch(const struct site *s, struct recipe *r, int64_t items) {
+    blocked_launch_most(s, r, items, INT64_MAX);
+}
+
+void blocked_launch_most(const struct site *s, struct recipe *r, int64_t items, int64_t most) {
     bool lanes = s->device->local_memory_is_real;
     int64_t units = s->device->compute_units ? s->device->compute_units : 1;
-    int64_t most = (int64_t)s->device->max_work_group_size;
-    int64_t local = !lanes ? 1 : most && most < LANES ? most : LANES;
+    int64_t largest = (int64_t)s->device->max_work_group_size;
+    int64_t local = !lanes ? 1 : largest && largest < LANES ? largest : LANES;
     int64_t run = lanes ? 1 : (items + units * RUNS_A_UNIT - 1) / (units * RUNS_A_UNIT);
+    if (run > most) run = most;
     if (run < 1) run = 1;
     recipe_width(r, s);
     recipe_int(r, items);

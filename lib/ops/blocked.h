@@ -13,6 +13,8 @@ int64_t blocked_planes(const struct site *, fovea_value);
 /* A 1-D launch over `items` equal pieces of work: pushes -DX and the ints items and run, and sets the
  * sizes so that each work-item does `run` pieces in turn: few long runs on a CPU, single ones elsewhere. */
 void blocked_launch(const struct site *, struct recipe *, int64_t items);
+/* The same with a run of `most` pieces at most, for runtimes that end a work-item's loops early. */
+void blocked_launch_most(const struct site *, struct recipe *, int64_t items, int64_t most);
 /* Seconds for the traffic of the node, or for vector `operations` on single elements at the share of the
  * peak that a chain of them without multiply-adds reaches; one launch. */
 double blocked_seconds(const struct site *, double operations);
@@ -22,7 +24,7 @@ int lrn_quarters(const struct site *);
 
 extern const struct algorithm max_pool_blocked, average_pool_blocked, global_pool_blocked;
 extern const struct algorithm lrn_blocked, batch_norm_blocked;
-extern const struct algorithm conv_depthwise_blocked;
+extern const struct algorithm conv_depthwise_blocked, conv_transpose_depthwise_blocked;
 extern const struct algorithm reduce_blocked;
 
 #endif

@@ -25,6 +25,7 @@ const struct algorithm *const conv_algorithms[] = {
 };
 const struct algorithm *const conv_transpose_algorithms[] = {
     &conv_depthwise_blocked,
+    &conv_transpose_depthwise_blocked,
     &conv_winograd_f4x3,
     &conv_winograd_f2x3,
     &conv_pointwise,

@@ -39,6 +39,8 @@ extern const struct algorithm conv_pointwise;
 /* A Conv, or phase 0 of a ConvTranspose: all of it where the stride is 1. */
 struct conv conv_of(const struct site *);
 struct conv conv_phase_of(const struct site *, int64_t phase);
+/* A ConvTranspose with its own window, its stride not taken apart. */
+struct conv conv_transposed_of(const struct site *);
 /* From a resolved window and the channels of a group: all that follows from them. */
 void conv_measure(struct conv *, int64_t ic, int64_t oc);
 /* Why an algorithm for one convolution cannot do the node: several phases, or axes too long. */

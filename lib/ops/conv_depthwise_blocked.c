@@ -2,7 +2,11 @@
 #include "ops/blocked.h"
 #include "ops/conv.h"
 
-enum { TAPS_WIDE = 7, COLUMNS = 64 }; /* of one tile; each is unrolled */
+enum {
+    TAPS_WIDE = 7,
+    COLUMNS = 64,      /* of one tile; each is unrolled */
+    TURNS_MAX = 65535, /* some runtimes end all loops of a work-item after so many turns */
+};
 
 /* Neighbouring outputs done together: few different numbers, as each is a program of its own; what
  * divides the usual widths of maps first. */
@@ -71,7 +75,8 @@ static fovea_status depthwise_lower(const struct site *s, struct recipe *r) {
     recipe_packed(r, 0, sizeof(float));
     recipe_once(r);
     start(s, r, "conv_depthwise_blocked", &c);
-    blocked_launch(s, r, c.n * blocks * c.w.out[1]);
+    int64_t turns = 1 + ceil_div(c.w.out[2], tile_pixels(&c)) * (c.w.kernel[1] + 1); /* of a row */
+    blocked_launch_most(s, r, c.n * blocks * c.w.out[1], TURNS_MAX / turns);
     recipe_int(r, blocks);
     for (int i = 1; i < 3; i++) recipe_int(r, c.w.in[i]);
     for (int i = 1; i < 3; i++) recipe_int(r, c.w.out[i]);

@@ -6,8 +6,9 @@
 static const struct algorithm conv_grad_weights_direct;
 
 const struct algorithm *const conv_grad_weights_algorithms[] = {
-    &conv_grad_weights_shallow, &conv_grad_weights_depthwise, &conv_grad_weights_blocked,
-    &conv_grad_weights_gemm,    &conv_grad_weights_direct,    NULL,
+    &conv_grad_weights_shallow, &conv_grad_weights_depthwise_blocked,
+    &conv_grad_weights_blocked, &conv_grad_weights_gemm,
+    &conv_grad_weights_direct,  NULL,
 };
 
 struct conv conv_grad_of(const struct site *s) {

@@ -8,6 +8,7 @@
 struct conv conv_grad_of(const struct site *);
 
 extern const struct algorithm conv_grad_weights_blocked, conv_grad_weights_shallow;
-extern const struct algorithm conv_grad_weights_gemm, conv_grad_weights_depthwise;
+extern const struct algorithm conv_grad_weights_gemm;
+extern const struct algorithm conv_grad_weights_depthwise_blocked;
 
 #endif

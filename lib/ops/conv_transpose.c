@@ -9,8 +9,7 @@ static int64_t oc_tile(int64_t oc) {
     return oc >= OC_TILE ? OC_TILE : 1;
 }
 
-/* The node's own window, its stride not taken apart. */
-static struct conv transposed_of(const struct site *s) {
+struct conv conv_transposed_of(const struct site *s) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc,
                      *w = &node_in(s->graph, s->node, 1)->desc;
     struct conv c = {.n = x->dim[0], .groups = attr_int(s->node, "group", 1)};
@@ -21,7 +20,7 @@ static struct conv transposed_of(const struct site *s) {
 }
 
 static const char *conv_transpose_direct_refuse(const struct site *s) {
-    struct conv c = transposed_of(s);
+    struct conv c = conv_transposed_of(s);
     return conv_refuse_span(&c);
 }
 
@@ -32,7 +31,7 @@ static double conv_transpose_direct_estimate(const struct site *s) {
 }
 
 static fovea_status conv_transpose_direct_lower(const struct site *s, struct recipe *r) {
-    struct conv c = transposed_of(s);
+    struct conv c = conv_transposed_of(s);
     int64_t tile = oc_tile(c.oc);
     recipe_kernel(r, "conv_transpose_direct", "conv_transpose_direct");
     conv_push_window(r, &c.w);
