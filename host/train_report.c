@@ -6,7 +6,7 @@
 
 #include "train.h"
 
-enum { WIDTH = 720, HEIGHT = 260, LEFT = 64, RIGHT = 16, TOP = 16, BOTTOM = 36, LAYERS = 25 };
+enum { WIDTH = 720, HEIGHT = 260, LEFT = 64, RIGHT = 16, TOP = 30, BOTTOM = 36, LAYERS = 25 };
 
 /* One line of a plot: a number of each row. */
 struct curve {
@@ -94,8 +94,11 @@ static void put_curve(FILE *f, const struct train_session *s, const struct axis 
                 "</title></circle>\n",
                 x_of(s, i), y_of(a, c->of(&s->rows[i])), c->colour, (long long)s->rows[i].epoch,
                 c->of(&s->rows[i]));
-    fprintf(f, "<text x=\"%d\" y=\"%zu\" class=\"legend\" fill=\"%s\">%s</text>\n",
-            WIDTH - RIGHT - 8, TOP + 14 + 16 * index, c->colour, c->name);
+    fprintf(
+        f,
+        "<rect x=\"%zu\" y=\"8\" width=\"10\" height=\"10\" fill=\"%s\"/><text x=\"%zu\" y=\"17\">"
+        "%s</text>\n",
+        LEFT + 110 * index, c->colour, LEFT + 14 + 110 * index, c->name);
 }
 
 static void put_plot(FILE *f, const struct train_session *s, const char *title,
@@ -168,7 +171,7 @@ static void put_head(FILE *f, const struct train_session *s) {
     fprintf(f,
             "</title>\n<style>body{font:15px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem "
             "auto;padding:0 1rem;color:#222}svg{width:100%%;height:auto;font:11px system-ui,"
-            "sans-serif}.grid{stroke:#ddd}.curve{fill:none;stroke-width:1.8}.left,.legend{"
+            "sans-serif}.grid{stroke:#ddd}.curve{fill:none;stroke-width:1.8}.left{"
             "text-anchor:end}.below{text-anchor:middle}table{border-collapse:collapse;width:100%%}"
             "td,th{padding:.15rem .5rem;text-align:right;border-bottom:1px solid #ddd}"
             "</style></head><body>\n<h1>Training of ");
