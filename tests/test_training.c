@@ -154,13 +154,17 @@ struct tally {
     const char *device;
     size_t compared, wrong;
     double worst; /* difference over what is allowed */
+    char where[160];
 };
 
 static void compare(struct tally *t, const char *name, const char *what, double got, double want,
                     double allowed) {
     double difference = fabs(got - want), ratio = difference == 0 ? 0 : difference / allowed;
     t->compared++;
-    if (!(ratio <= t->worst)) t->worst = ratio;
+    if (!(ratio <= t->worst)) {
+        t->worst = ratio;
+        snprintf(t->where, sizeof t->where, "%s of %s", what, name);
+    }
     if (ratio <= 1) return;
     t->wrong++;
     printf("FAILED %s on %s: %s of %s is %.9g, PyTorch's %.9g, difference %.3g, allowed %.3g\n",
@@ -189,6 +193,12 @@ static void compare_sums(struct tally *t, const struct tensor_record *p, const f
     compare(t, p->name, "the norm", s.norm, p->norm, FACTOR * p->error_norm + rounding);
     compare(t, p->name, "the dot", s.dot, p->dot,
             FACTOR * fmax(p->error_norm, p->error_dot) + rounding);
+}
+
+/* log(sum exp) by functions of a device: OpenCL allows 3 ulp each to exp, which the logarithm turns into an
+ * absolute error, and to log; storing the loss rounds once more. PyTorch's libm stays within 1. */
+static double loss_rounding(double loss) {
+    return 0x1p-23 * (3 + 3 * fabs(loss) + fabs(loss));
 }
 
 static void compare_gradient(struct tally *t, const struct tensor_record *p, const float *got) {
@@ -304,7 +314,7 @@ static void compare_loss(struct tally *t, const struct run_record *run, size_t s
     for (size_t i = 0; i <= step; i++) error = fmax(error, run->error[i]);
     snprintf(what, sizeof what, "the loss of step %zu", step + 1);
     compare(t, run->method, what, got, run->loss[step],
-            FACTOR * error + 0x1p-23 * fabs(run->loss[step]));
+            FACTOR * error + loss_rounding(run->loss[step]));
 }
 
 static fovea_status take_steps(struct tally *t, const struct run_record *run,
@@ -352,8 +362,8 @@ static void run_file(fovea_context *c, const char *device, const char *path) {
         status = train(&t, &r.runs[i], c, g);
     if (status != FOVEA_OK) printf("FAILED %s on %s: %s\n", r.network, device, fovea_error());
     else
-        printf("%s on %s: %zu numbers compared, %zu wrong, worst %.3f of what is allowed\n",
-               r.network, device, t.compared, t.wrong, t.worst);
+        printf("%s on %s: %zu numbers compared, %zu wrong, worst %.3f of what is allowed: %s\n",
+               r.network, device, t.compared, t.wrong, t.worst, t.where);
     if (status == FOVEA_OK && t.wrong == 0 && t.compared > 0) passed++;
     else failed++;
     fovea_graph_destroy(g);
