@@ -9,6 +9,8 @@ static const char *const problems[] = {
     "Conv 1x16x12x12 16x1x3x3 16 group=16 pads=1,1,1,1",
     "ConvGradWeights 1x3x5x6 1x4x5x6 kernel_shape=3,3 pads=1,1,1,1",
     "ConvTranspose 1x4x5x5 4x3x3x3 strides=2,2 pads=1,1,1,1",
+    "ConvTranspose 1x8x4x5 8x1x3x3 strides=2,2 pads=1,1,1,1 group=8",
+    "ConvGradWeights 1x8x5x6 1x8x5x6 kernel_shape=3,3 pads=1,1,1,1 group=8",
     "Gemm 3x130 17x130 17 transB=1",
     "MatMul 2x3x40 40x5",
     "MaxPool 1x5x13x13 kernel_shape=3,3 strides=2,2",
