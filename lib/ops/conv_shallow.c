@@ -21,11 +21,20 @@ struct conv_rows conv_rows_of(const struct conv *c) {
     return r;
 }
 
+/* Pixels of a tile: as many as fill the registers, or some fewer where a row of the output then needs a tenth
+ * less columns. */
+static int64_t tile_pixels(int64_t columns, int64_t most) {
+    int64_t best = most;
+    for (int64_t p = most - 1; p >= most * 2 / 3; p--)
+        if (10 * ceil_div(columns, p) * p < 9 * ceil_div(columns, best) * best) best = p;
+    return best;
+}
+
 static void set_tile(const struct site *s, struct shallow *l) {
     l->width = site_width(s);
     l->ocb = ceil_div(l->c.oc, l->width);
     l->blocks = l->ocb > 1 ? 2 : 1;
-    l->pixels = l->width == 16 ? 14 : l->blocks == 2 ? 6 : 12;
+    l->pixels = tile_pixels(l->c.w.out[2], l->width == 16 ? 14 : l->blocks == 2 ? 6 : 12);
     l->tiles = ceil_div(l->ocb, l->blocks);
 }
 
