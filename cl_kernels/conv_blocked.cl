@@ -35,17 +35,17 @@ INLINE void conv_blocked_pack_line(int lanes, int out_step, __global const real 
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_blocked_pack(int ic, int oc, int kh, int kw, int group_step, int out_step, int in_step,
-                  int row_step, int column_step, int has_bias, ulong zeros, __global const real *w,
-                  ulong w_offset, __global const real *bias, ulong bias_offset,
-                  __global real *packed, ulong packed_offset) {
-    int block = (int)get_global_id(0), tiles = (oc + Q * X - 1) / (Q * X);
-    int group = (int)get_global_id(1) / tiles, tile = (int)get_global_id(1) % tiles;
+conv_blocked_pack(int groups, int ic, int oc, int kh, int kw, int group_step, int out_step,
+                  int in_step, int row_step, int column_step, int has_bias, ulong zeros,
+                  __global const real *w, ulong w_offset, __global const real *bias,
+                  ulong bias_offset, __global real *packed, ulong packed_offset) {
+    int blocks = (ic + X - 1) / X, tiles = (oc + Q * X - 1) / (Q * X);
+    int block = (int)get_global_id(0), item = (int)get_global_id(1);
+    int group = item / tiles, tile = item % tiles;
     int channel = tile * Q * X, lanes = oc - channel, taps = kh * kw;
     packed += packed_offset;
     w += w_offset + (ulong)group * group_step + (ulong)channel * out_step;
-    __global real *to =
-        packed + (get_global_id(1) * get_global_size(0) + block) * ((ulong)taps * X * Q * X);
+    __global real *to = packed + ((ulong)item * blocks + block) * ((ulong)taps * X * Q * X);
     for (int c = 0; c < X; c++) {
         bool there = block * X + c < ic;
         __global const real *from = w + (ulong)(block * X + c) * in_step;
@@ -56,10 +56,10 @@ conv_blocked_pack(int ic, int oc, int kh, int kw, int group_step, int out_step, 
                                        to + ((i * kw + j) * X + c) * (Q * X));
     }
     if (block > 0) return;
-    __global real *add = packed + zeros - (get_global_size(1) - get_global_id(1)) * (Q * X);
+    __global real *add = packed + zeros - (ulong)(groups * tiles - item) * (Q * X);
     for (int o = 0; o < Q * X; o++)
         add[o] = has_bias && o < lanes ? bias[bias_offset + group * oc + channel + o] : 0;
-    for (int c = 0; c < X && get_global_id(1) == 0; c++) packed[zeros + c] = 0;
+    for (int c = 0; c < X && item == 0; c++) packed[zeros + c] = 0;
 }
 
 INLINE ulong conv_blocked_inside(int row, int column, int ih, int iw, int kh, int kw, int dh,

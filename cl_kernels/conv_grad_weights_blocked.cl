@@ -115,13 +115,14 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void conv_grad_weights_b
 /* `mixed`: channel c of the sums is tap c / mixed of a row of the window and channel c % mixed of the
  * filter; 0: they are what they are called. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_grad_weights_blocked_finish(int parts, int ic, int oc, int taps, int mixed,
+conv_grad_weights_blocked_finish(int parts, int groups, int ic, int oc, int taps, int mixed,
                                  __global real *sums, ulong sums_offset, __global real *dw,
                                  ulong dw_offset) {
-    int ct = (int)get_global_id(0), tiles = (oc + Q * X - 1) / (Q * X);
-    int group = (int)get_global_id(1) / tiles, tile = (int)get_global_id(1) % tiles;
-    ulong size = (ulong)taps * (C * Q * X), at = get_global_id(1) * get_global_size(0) + ct;
-    ulong part = get_global_size(0) * get_global_size(1) * size;
+    int channel_tiles = (ic + C - 1) / C, tiles = (oc + Q * X - 1) / (Q * X);
+    int ct = (int)get_global_id(0), item = (int)get_global_id(1);
+    int group = item / tiles, tile = item % tiles;
+    ulong size = (ulong)taps * (C * Q * X), at = (ulong)item * channel_tiles + ct;
+    ulong part = (ulong)groups * tiles * channel_tiles * size;
     int channels = min(C, ic - ct * C), filter = ic * taps;
     sums += sums_offset + at * size;
     for (ulong i = 0; i < size && parts > 1; i += X) {

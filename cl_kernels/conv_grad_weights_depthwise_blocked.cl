@@ -55,10 +55,11 @@ INLINE void conv_grad_weights_depthwise_blocked_row(vec *sums, int rows, int iw,
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_grad_weights_depthwise_blocked(int n, int ih, int iw, int oh, int ow, int ph, int pw, int each,
-                                    __global const real *x, ulong x_offset, __global const real *dy,
-                                    ulong dy_offset, __global real *sums, ulong sums_offset) {
-    int block = (int)get_global_id(0), blocks = (int)get_global_size(0);
+conv_grad_weights_depthwise_blocked(int n, int blocks, int ih, int iw, int oh, int ow, int ph,
+                                    int pw, int each, __global const real *x, ulong x_offset,
+                                    __global const real *dy, ulong dy_offset, __global real *sums,
+                                    ulong sums_offset) {
+    int block = (int)get_global_id(0);
     int begin = (int)get_global_id(1) * each, end = min(begin + each, n * oh);
     int low = pw > 0 ? min(ow, (pw + SW - 1) / SW) : 0, reach = iw - 1 - (KW - 1) * DW + pw;
     int high = max(low, reach < 0 ? 0 : min(ow, reach / SW + 1));

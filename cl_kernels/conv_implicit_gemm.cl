@@ -108,7 +108,7 @@ conv_implicit_gemm(int images, int groups, int ic, int id, int ih, int iw, int o
     int across = lane % 8 + warp % (ACROSS / 8) * 8, down = lane / 8 + warp / (ACROSS / 8) * 4;
     int group = (int)get_group_id(2) / splits, part = (int)get_group_id(2) % splits;
     int n0 = (int)get_group_id(0) * TILE_N, m0 = (int)get_group_id(1) * TILE_M;
-    int pixels = od * oh * ow, plane = id * ih * iw;
+    int pixels = od * oh * ow, plane = id * ih * iw, tiles = (oc + TILE_M - 1) / TILE_M;
     int chunk = (int)((long)chunks * part / splits);
     int end = (int)((long)chunks * (part + 1) / splits);
 
@@ -118,8 +118,8 @@ conv_implicit_gemm(int images, int groups, int ic, int id, int ih, int iw, int o
     at.start = (uint)((pixel / pixels * groups + group) * ic * plane);
     at.start += ((uint)at.d * (uint)ih + (uint)at.h) * (uint)iw + (uint)at.w;
     x += x_offset;
-    packed += packed_offset + ((ulong)(group * get_num_groups(1) + get_group_id(1)) * chunks) *
-                                  (TILE_K * TILE_M / 4);
+    packed += packed_offset +
+              (ulong)(group * tiles + (int)get_group_id(1)) * chunks * (TILE_K * TILE_M / 4);
     table += table_offset + item / TILE_N;
 
     float4 w_held[W_COUNT], sum[ITEM_M][ITEM_N / 4];

@@ -23,6 +23,7 @@ __kernel void conv_shallow_pack(int ic, int oc, int kh, int kw, int has_bias,
                                 __global const real *w, ulong w_offset, __global const real *bias,
                                 ulong bias_offset, __global real *packed, ulong packed_offset) {
     int lane = (int)get_global_id(0), tile = (int)get_global_id(1), channel = tile * Q * X + lane;
+    int tiles = (oc + Q * X - 1) / (Q * X);
     bool there = channel < oc;
     packed += packed_offset + lane;
     w += w_offset + (ulong)channel * ic * kh * kw;
@@ -30,16 +31,16 @@ __kernel void conv_shallow_pack(int ic, int oc, int kh, int kw, int has_bias,
         for (int c = 0; c < ic; c++)
             packed[((ulong)(tile * kh * kw + i) * ic + c) * (Q * X)] =
                 there ? w[c * kh * kw + i] : 0;
-    ulong biases = (ulong)get_global_size(1) * kh * kw * ic;
+    ulong biases = (ulong)tiles * kh * kw * ic;
     packed[(biases + tile) * (Q * X)] = has_bias && there ? bias[bias_offset + channel] : 0;
 }
 
-__kernel void conv_shallow_rows(int ic, int ih, int iw, int ph, int pw, int width,
+__kernel void conv_shallow_rows(int ic, int ih, int iw, int ph, int pw, int height, int width,
                                 __global const real *x, ulong x_offset, __global real *rows,
                                 ulong rows_offset) {
     int row = (int)get_global_id(0), h = row - ph, image = (int)get_global_id(1);
     x += x_offset + (ulong)image * ic * ih * iw + h * iw;
-    rows += rows_offset + ((ulong)image * get_global_size(0) + row) * width * ic;
+    rows += rows_offset + ((ulong)image * height + row) * width * ic;
     for (int c = 0; c < ic; c++)
         for (int i = 0; i < width; i++) {
             int column = i - pw;
@@ -54,7 +55,7 @@ conv_shallow(int run, int kh, int step, int row, int height, int sh, int ocb, in
              ulong rows_offset, __global const real *packed, ulong packed_offset,
              __global const real *residual, ulong residual_offset, float alpha, float beta,
              __global real *y, ulong y_offset) {
-    int tile = (int)get_global_id(0), tiles = (int)get_global_size(0);
+    int tile = (int)get_global_id(0), tiles = (ocb + Q - 1) / Q;
     int image = (int)get_global_id(2), h0 = (int)get_global_id(1) * band;
     packed += packed_offset;
     __global const real *weights = packed + (ulong)tile * kh * run * (Q * X);

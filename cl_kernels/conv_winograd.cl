@@ -213,7 +213,8 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_winograd_pack(int ic, int oc, int out_step, int in_step, int row_step, int column_step,
                    __global const real *w, ulong w_offset, __global real *u, ulong u_offset) {
     int first = (int)get_global_id(0) * X, o = (int)get_global_id(1) * WIDE;
-    ulong columns = get_global_size(0) * X * WIDE, plane = columns * get_global_size(1);
+    int blocks = (ic + X - 1) / X, pairs = (oc + WIDE - 1) / WIDE;
+    ulong columns = (ulong)blocks * X * WIDE, plane = columns * pairs;
     w += w_offset + (ulong)o * out_step;
     u += u_offset + get_global_id(1) * columns;
     for (int c = first; c < first + X; c++)

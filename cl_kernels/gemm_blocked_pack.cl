@@ -18,7 +18,7 @@ gemm_blocked_pack(int count, int k, int width, int row, int column, int batch1, 
                   int batch1_step, __global const real *x, ulong x_offset, __global real *strips,
                   ulong strips_offset) {
     int strip = (int)get_global_id(0), first = (int)get_global_id(1) * KC;
-    int batch = (int)get_global_id(2), n_strips = (int)get_global_size(0);
+    int batch = (int)get_global_id(2), n_strips = (count - 1) / width + 1;
     int length = min(KC, k - first), there = min(width, count - strip * width);
     x += x_offset + (ulong)(batch / batch1) * batch0_step + (ulong)(batch % batch1) * batch1_step;
     x += (ulong)first * column + (ulong)strip * width * row;

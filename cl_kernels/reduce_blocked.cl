@@ -23,9 +23,9 @@ INLINE vec reduce_blocked_run(__global const real *x, int count) {
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-__kernel void reduce_blocked(int n, int pixels, int each, __global const real *x, ulong x_offset,
-                             __global acc *partial, ulong partial_offset) {
-    int block = (int)get_global_id(0), blocks = (int)get_global_size(0);
+__kernel void reduce_blocked(int n, int blocks, int pixels, int each, __global const real *x,
+                             ulong x_offset, __global acc *partial, ulong partial_offset) {
+    int block = (int)get_global_id(0);
     int i = (int)get_global_id(1) * each, end = min(i + each, n * pixels);
     vec sum = 0;
     while (i < end) {
@@ -40,7 +40,7 @@ __kernel void reduce_blocked(int n, int pixels, int each, __global const real *x
 __kernel void reduce_blocked_finish(int parts, int channels, float divisor,
                                     __global const acc *partial, ulong partial_offset,
                                     __global real *y, ulong y_offset) {
-    int block = (int)get_global_id(0), blocks = (int)get_global_size(0);
+    int block = (int)get_global_id(0), blocks = (channels + X - 1) / X;
     vec sum = 0;
     for (int p = 0; p < parts; p++)
         sum += load_vec(partial + partial_offset + ((ulong)p * blocks + block) * X);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Lints every kernel file: the fixed fields of its header comment, its names, its share of preprocessor
-lines (beside defaults), and, where clang is installed, that it compiles alone as OpenCL C 1.2."""
+lines (beside defaults), what it must not call, and, where clang is installed, that it compiles alone as
+OpenCL C 1.2."""
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "cl_kernels"
 FIELDS = ("Computes", "Layouts", "Launch", "Defines", "Local memory", "Truth", "Source")
+LAUNCH_SIZES = re.compile(r"\b(get_(?:global_size|num_groups|global_offset|work_dim))\b")
 KERNEL = re.compile(r"\b(?:__)?kernel\s+(?:__attribute__\s*\(\(.*?\)\)\s*)*void\s+(\w+)", re.S)
 MOST_PREPROCESSOR = 0.08  # above it a file stops reading like C
 
@@ -42,8 +44,14 @@ def check_text(stem, text):
     share = preprocessor_share(plain)
     if share >= MOST_PREPROCESSOR:
         yield f"{share:.1%} preprocessor lines, must stay below {MOST_PREPROCESSOR:.0%}"
+
+
+def check_calls(text):
     for feature in re.findall(r"\b(?:atomic_\w+|atom_\w+|native_\w+|half_(?:exp|log|divide)\w*)\b", text):
         yield f"uses {feature}, which kernels do not"
+    for function in sorted(set(LAUNCH_SIZES.findall(text))):
+        yield (f"uses {function}, but the host may run a launch in parts: derive the number from the "
+               "kernel's arguments, or add an int argument for it")
 
 
 def check_compile(clang, path):
@@ -58,10 +66,12 @@ def main():
     clang = shutil.which("clang") or shutil.which("clang-14")
     files = sorted(FOLDER.glob("*.cl"))
     wrong = [] if files else [f"no kernel files in {FOLDER}"]
+    common = FOLDER / "common.h"  # pasted in front of each
+    wrong += [f"{common.name}: {message}" for message in check_calls(common.read_text(encoding="utf-8"))]
     listed = (FOLDER / "meson.build").read_text(encoding="utf-8")
     for path in files:
         text = path.read_text(encoding="utf-8")
-        found = [*check_header(path.stem, text), *check_text(path.stem, text)]
+        found = [*check_header(path.stem, text), *check_text(path.stem, text), *check_calls(text)]
         if f"'{path.name}'" not in listed:
             found.append("is not listed in cl_kernels/meson.build")
         if clang:

@@ -126,6 +126,7 @@ static void push_defines(const struct site *s, struct recipe *r, const struct bl
 static void lower_pack(const struct site *s, struct recipe *r, const struct blocked *b, size_t at) {
     recipe_kernel(r, "conv_blocked", "conv_blocked_pack");
     push_defines(s, r, b);
+    recipe_int(r, b->c.groups);
     recipe_int(r, b->c.ic);
     recipe_int(r, b->c.oc);
     recipe_int(r, b->c.w.kernel[1]);

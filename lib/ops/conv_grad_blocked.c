@@ -187,6 +187,7 @@ static void push_window(struct recipe *r, const struct blocked *b) {
 static void lower_finish(const struct site *s, struct recipe *r, const struct blocked *b) {
     begin(s, r, b, "conv_grad_weights_blocked_finish");
     recipe_int(r, b->parts);
+    recipe_int(r, b->c.groups);
     recipe_int(r, b->ic);
     recipe_int(r, b->c.oc);
     recipe_int(r, b->taps);

@@ -76,6 +76,7 @@ static fovea_status depthwise_lower(const struct site *s, struct recipe *r) {
     struct depthwise d = depthwise_of(s);
     begin(s, r, &d, "conv_grad_weights_depthwise_blocked");
     recipe_int(r, d.c.n);
+    recipe_int(r, d.blocks);
     for (int i = 1; i < 3; i++) recipe_int(r, d.c.w.in[i]);
     for (int i = 1; i < 3; i++) recipe_int(r, d.c.w.out[i]);
     for (int i = 1; i < 3; i++) recipe_int(r, d.c.w.pad_begin[i]);

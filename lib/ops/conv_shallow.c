@@ -109,6 +109,7 @@ void conv_rows_lower(const struct site *s, struct recipe *r, const struct conv *
     recipe_int(r, c->w.in[2]);
     recipe_int(r, c->w.pad_begin[1]);
     recipe_int(r, c->w.pad_begin[2]);
+    recipe_int(r, rows->height);
     recipe_int(r, rows->columns);
     recipe_value(r, site_in(s, 0));
     recipe_workspace(r, 0, sizeof(float));

@@ -67,6 +67,7 @@ static fovea_status lower(const struct site *s, struct recipe *r) {
     recipe_kernel(r, "reduce_blocked", "reduce_blocked");
     recipe_width(r, s);
     recipe_int(r, n);
+    recipe_int(r, blocks);
     recipe_int(r, pixels_of(s));
     recipe_int(r, each_of(s));
     recipe_value(r, site_in(s, 0));
