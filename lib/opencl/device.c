@@ -195,7 +195,10 @@ static fovea_status devices_get(cl_platform_id platform, cl_device_id **out, cl_
     *out = mem_zero(*count, sizeof **out);
     if (!*out) return fail_memory(*count * sizeof **out, "a list of OpenCL devices");
     *code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, *count, *out, NULL);
-    if (*code != CL_SUCCESS) *count = 0;
+    cl_uint n = *code == CL_SUCCESS ? *count : 0;
+    *count = 0;
+    for (cl_uint i = 0; i < n; i++)
+        if (!quirks_hides((*out)[i])) (*out)[(*count)++] = (*out)[i];
     return FOVEA_OK;
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "opencl/internal.h"
+#include "opencl/team.h"
 
 #if HAVE_CLBLAST
 #include <clblast_c.h>
@@ -38,6 +39,7 @@ static CLBlastTranspose transpose(bool yes) {
 }
 
 fovea_status opencl_gemm(struct opencl *cl, const struct opencl_gemm *g, size_t slot) {
+    TRY(team_run(cl));
     cl_event event = NULL, *timed = queue_begin(cl, slot) ? &event : NULL;
     cl_mem a = g->a->mem, b = g->b->mem, c = g->c->mem;
     CLBlastStatusCode code;

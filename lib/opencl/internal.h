@@ -16,11 +16,13 @@ struct quirks {
     uint32_t lanes;    /* fp32 lanes of a compute unit; 0: not known */
 };
 
+struct team;
+
 /* A launch that is timed. */
 struct timed {
     size_t slot;
-    cl_event event;
-    double ms; /* measured from outside; negative: ask the event */
+    cl_event event; /* NULL: timed from outside from the first */
+    double ms;      /* measured from outside; negative: ask the event */
 };
 
 struct opencl {
@@ -29,6 +31,8 @@ struct opencl {
     cl_device_id device;
     cl_context context;
     cl_command_queue queue;
+    struct team *team;   /* runs the launches; NULL: the queue does */
+    cl_device_id target; /* what kernels are built for: `device`, or the team's */
     bool profile;
     struct store *store; /* borrowed; NULL: none */
     char *key;           /* of this device and driver, in front of every key of the store */
@@ -72,6 +76,7 @@ struct opencl_kernel {
     struct opencl *cl;
     cl_kernel kernel;
     char *function;
+    double thread_ms; /* what a launch takes a team, all threads summed; 0: not known */
 };
 
 /* error.c */
@@ -96,6 +101,11 @@ fovea_status device_find(const char *id, cl_platform_id *platform, cl_device_id 
 
 /* quirks.c: what a runtime must be told before it starts; the first call counts. */
 void quirks_prepare(void);
+/* quirks.c: whether a device is no choice of its own, but there for a team. */
+bool quirks_hides(cl_device_id);
+/* quirks.c: a device of the same platform that computes in the thread that enqueues, for a team in place of
+ * this one; NULL: none. */
+cl_device_id quirks_team_device(cl_platform_id platform, cl_device_id);
 /* quirks.c: fills *quirks, and mends facts that are known to be wrong. */
 void quirks_apply(fovea_device_info *, struct quirks *, cl_device_id);
 
@@ -107,6 +117,8 @@ fovea_status opencl_adopt(struct opencl **out, cl_context, cl_device_id, cl_comm
  * slot (`event` may be NULL). Where events do not tell the time, both wait and a clock does. */
 bool queue_begin(struct opencl *, size_t slot);
 void queue_end(struct opencl *, size_t slot, cl_event event);
+/* A launch under a slot that somebody else timed. */
+void queue_timed(struct opencl *, size_t slot, double ms);
 
 /* program.c */
 void programs_free(struct opencl *);

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "opencl/internal.h"
+#include "opencl/team.h"
 
 static fovea_status create(struct opencl_kernel *k, struct opencl_program *p,
                            const char *function) {
@@ -33,6 +34,7 @@ fovea_status opencl_kernel_create(struct opencl_kernel **out, struct opencl_prog
 
 void opencl_kernel_destroy(struct opencl_kernel *k) {
     if (!k) return;
+    if (k->kernel) team_run(k->cl);
     if (k->kernel) clReleaseKernel(k->kernel);
     mem_free(k->function);
     mem_free(k);
@@ -40,6 +42,7 @@ void opencl_kernel_destroy(struct opencl_kernel *k) {
 
 fovea_status opencl_kernel_set(struct opencl_kernel *k, unsigned index, const void *value,
                                size_t bytes) {
+    TRY(team_run(k->cl));
     cl_int code = clSetKernelArg(k->kernel, index, bytes, value);
     if (code == CL_SUCCESS) return FOVEA_OK;
     opencl_fail(k->cl, code, "clSetKernelArg");
@@ -77,6 +80,7 @@ static fovea_status check_range(const struct opencl_kernel *k, int dims, const s
 fovea_status opencl_launch(struct opencl_kernel *k, int dims, const size_t *global,
                            const size_t *local, size_t slot) {
     TRY(check_range(k, dims, global, local));
+    if (k->cl->team) return team_add(k->cl->team, k, dims, global, local, slot);
     cl_event event = NULL;
     cl_int code = clEnqueueNDRangeKernel(k->cl->queue, k->kernel, (cl_uint)dims, NULL, global,
                                          local && local[0] ? local : NULL, 0, NULL,

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "opencl/internal.h"
+#include "opencl/team.h"
 
 static fovea_status create_mem(struct opencl_buffer *b, struct opencl *cl, size_t bytes) {
     uint64_t most = cl->info.max_allocation_bytes;
@@ -40,6 +41,7 @@ fovea_status opencl_buffer_create(struct opencl_buffer **out, struct opencl *cl,
 
 void opencl_buffer_destroy(struct opencl_buffer *b) {
     if (!b) return;
+    team_run(b->cl);
     clReleaseMemObject(b->mem);
     mem_free(b);
 }
@@ -55,6 +57,7 @@ fovea_status opencl_buffer_write(struct opencl_buffer *b, size_t offset, const v
                                  size_t bytes) {
     TRY(check_range(b, offset, bytes, "writing"));
     if (!bytes) return FOVEA_OK;
+    TRY(team_run(b->cl));
     TRY_CL(b->cl,
            clEnqueueWriteBuffer(b->cl->queue, b->mem, CL_TRUE, offset, bytes, data, 0, NULL, NULL),
            "clEnqueueWriteBuffer");
@@ -64,6 +67,7 @@ fovea_status opencl_buffer_write(struct opencl_buffer *b, size_t offset, const v
 fovea_status opencl_buffer_read(struct opencl_buffer *b, size_t offset, void *data, size_t bytes) {
     TRY(check_range(b, offset, bytes, "reading"));
     if (!bytes) return FOVEA_OK;
+    TRY(team_run(b->cl));
     TRY_CL(b->cl,
            clEnqueueReadBuffer(b->cl->queue, b->mem, CL_TRUE, offset, bytes, data, 0, NULL, NULL),
            "clEnqueueReadBuffer");
@@ -77,6 +81,7 @@ fovea_status opencl_buffer_fill(struct opencl_buffer *b, size_t offset, uint32_t
         return fail(FOVEA_INVALID, "filling %zu bytes at %zu: both must be multiples of 4", bytes,
                     offset);
     if (!bytes) return FOVEA_OK;
+    TRY(team_run(b->cl));
     TRY_CL(b->cl,
            clEnqueueFillBuffer(b->cl->queue, b->mem, &pattern, sizeof pattern, offset, bytes, 0,
                                NULL, NULL),
@@ -87,6 +92,7 @@ fovea_status opencl_buffer_fill(struct opencl_buffer *b, size_t offset, uint32_t
 fovea_status opencl_buffer_map(struct opencl_buffer *b, size_t bytes, void *copy, size_t some) {
     cl_int code;
     TRY(check_range(b, 0, bytes, "mapping"));
+    TRY(team_run(b->cl));
     void *mapped = clEnqueueMapBuffer(b->cl->queue, b->mem, CL_TRUE, CL_MAP_READ, 0, bytes, 0, NULL,
                                       NULL, &code);
     TRY_CL(b->cl, code, "clEnqueueMapBuffer");

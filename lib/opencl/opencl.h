@@ -24,6 +24,11 @@ fovea_status opencl_open(struct opencl **out, const char *id, bool profile, stru
 void opencl_close(struct opencl *);
 const fovea_device_info *opencl_info(const struct opencl *);
 fovea_status opencl_finish(struct opencl *);
+/* Sees that what was enqueued is done without further calls. Where the runtime computes in the thread
+ * that calls it, this is where it does. */
+fovea_status opencl_submit(struct opencl *);
+/* Whether launches are run by a team of threads of this library; the runtime's own times differ. */
+bool opencl_has_team(const struct opencl *);
 
 /* ---- Memory ---- */
 fovea_status opencl_buffer_create(struct opencl_buffer **out, struct opencl *, size_t bytes);

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "opencl/internal.h"
+#include "opencl/team.h"
 #include "store/store.h"
 
 /* A kernel on its way. */
@@ -119,7 +120,7 @@ static fovea_status prepare(struct opencl *cl, const struct opencl_source *sourc
 static cl_int build(struct opencl *cl, cl_program program, const char *more) {
     char *options = mem_format("-cl-std=CL1.2 -w %s", more);
     if (!options) return CL_OUT_OF_HOST_MEMORY;
-    cl_int code = clBuildProgram(program, 1, &cl->device, options, NULL, NULL);
+    cl_int code = clBuildProgram(program, 1, &cl->target, options, NULL, NULL);
     mem_free(options);
     return code;
 }
@@ -137,7 +138,7 @@ static cl_program load_binary(struct opencl *cl, const void *data, size_t bytes,
     const unsigned char *binary = data;
     cl_int code, loaded = CL_SUCCESS;
     cl_program program =
-        clCreateProgramWithBinary(cl->context, 1, &cl->device, &bytes, &binary, &loaded, &code);
+        clCreateProgramWithBinary(cl->context, 1, &cl->target, &bytes, &binary, &loaded, &code);
     if (code == CL_SUCCESS && loaded == CL_SUCCESS && build(cl, program, options) == CL_SUCCESS)
         return program;
     if (program) clReleaseProgram(program);
@@ -187,9 +188,9 @@ static void look_up(struct opencl *cl, struct job *job) {
 
 static char *build_log(const struct opencl *cl, cl_program program) {
     size_t bytes = 0;
-    clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
+    clGetProgramBuildInfo(program, cl->target, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
     char *log = bytes > 1 ? mem_zero(bytes + 1, 1) : NULL;
-    if (log) clGetProgramBuildInfo(program, cl->device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
+    if (log) clGetProgramBuildInfo(program, cl->target, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
     return log;
 }
 
@@ -216,6 +217,7 @@ static fovea_status compile(struct lot *lot, struct job **jobs, size_t count) {
     struct opencl *cl = lot->cl;
     const char *more = jobs[0]->alone ? jobs[0]->program->options : "";
     struct text text = {0};
+    if (cl->team) text_add(&text, "%s", TEAM_PRELUDE);
     for (size_t i = 0; i < count; i++) text_add(&text, "%s", jobs[i]->source);
     char *source = text_take(&text);
     if (!source) return fail_memory(text.length, "the source of a program");

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "opencl/internal.h"
+#include "opencl/team.h"
 
 static void CL_CALLBACK on_error(const char *message, const void *data, size_t bytes, void *user) {
     (void)data;
@@ -32,7 +33,7 @@ fovea_status opencl_adopt(struct opencl **out, cl_context context, cl_device_id 
     struct opencl *cl = mem_zero(1, sizeof *cl);
     if (!cl) return fail_memory(sizeof *cl, "an OpenCL context");
     device_read(&cl->info, &cl->quirks, NULL, device);
-    cl->device = device;
+    cl->device = cl->target = device;
     cl->store = store;
     cl_command_queue_properties properties = 0;
     clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL);
@@ -50,9 +51,11 @@ fovea_status opencl_adopt(struct opencl **out, cl_context context, cl_device_id 
     return FOVEA_OK;
 }
 
-/* Makes the context and the queue; the device's own refusal is the sentence. */
+/* Makes the context (with the team's device, or NULL) and the queue; the device's own refusal is the
+ * sentence. */
 static fovea_status make_queue(const char *id, bool profile, cl_platform_id platform,
-                               cl_device_id device, cl_context *context, cl_command_queue *queue) {
+                               cl_device_id device, cl_device_id team, cl_context *context,
+                               cl_command_queue *queue) {
     struct opencl named = {0}; /* for the sentence alone */
     struct quirks quirks;
     device_read(&named.info, &quirks, platform, device);
@@ -62,7 +65,8 @@ static fovea_status make_queue(const char *id, bool profile, cl_platform_id plat
     cl_int code = CL_SUCCESS;
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                                 (cl_context_properties)platform, 0};
-    *context = clCreateContext(properties, 1, &device, on_error, NULL, &code);
+    const cl_device_id devices[] = {device, team};
+    *context = clCreateContext(properties, team ? 2 : 1, devices, on_error, NULL, &code);
     TRY_CL(&named, code, "clCreateContext");
     *queue = clCreateCommandQueue(*context, device, profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     if (code == CL_SUCCESS) return FOVEA_OK;
@@ -77,22 +81,29 @@ fovea_status opencl_open(struct opencl **out, const char *id, bool profile, stru
     cl_context context;
     cl_command_queue queue;
     TRY(device_find(id, &platform, &device));
-    TRY(make_queue(id, profile, platform, device, &context, &queue));
+    cl_device_id team = quirks_team_device(platform, device);
+    TRY(make_queue(id, profile, platform, device, team, &context, &queue));
     fovea_status status = opencl_adopt(out, context, device, queue, store);
     clReleaseCommandQueue(queue);
     clReleaseContext(context);
     if (status == FOVEA_OK) snprintf((*out)->info.id, sizeof(*out)->info.id, "%s", id);
+    if (status == FOVEA_OK && team) status = team_create(*out, team);
+    if (status == FOVEA_OK) return FOVEA_OK;
+    opencl_close(*out);
+    *out = NULL;
     return status;
 }
 
 static void forget_times(struct opencl *cl) {
-    for (size_t i = 0; i < cl->n_timed; i++) clReleaseEvent(cl->timed[i].event);
+    for (size_t i = 0; i < cl->n_timed; i++)
+        if (cl->timed[i].event) clReleaseEvent(cl->timed[i].event);
     cl->n_timed = 0;
 }
 
 void opencl_close(struct opencl *cl) {
     if (!cl) return;
-    clFinish(cl->queue);
+    if (team_run(cl) == FOVEA_OK) clFinish(cl->queue);
+    team_destroy(cl->team);
     programs_store(cl);
     gemm_forget(cl);
     forget_times(cl);
@@ -102,6 +113,14 @@ void opencl_close(struct opencl *cl) {
     mem_free(cl->timed);
     mem_free(cl->key);
     mem_free(cl);
+}
+
+bool opencl_has_team(const struct opencl *cl) {
+    return cl->team != NULL;
+}
+
+fovea_status opencl_submit(struct opencl *cl) {
+    return team_run(cl);
 }
 
 const fovea_device_info *opencl_info(const struct opencl *cl) {
@@ -133,6 +152,7 @@ static void wait_awake(struct opencl *cl) {
 /* Awake only where the wait before was short: else whoever waits takes a core from a runtime that
  * computes on the CPU. */
 fovea_status opencl_finish(struct opencl *cl) {
+    TRY(team_run(cl));
     double start = now_ms();
     if (cl->launched && cl->waited_ms < moment_ms) wait_awake(cl);
     TRY_CL(cl, clFinish(cl->queue), "clFinish");
@@ -147,6 +167,11 @@ bool queue_begin(struct opencl *cl, size_t slot) {
     if (cl->quirks.false_times) clFinish(cl->queue);
     cl->begun_ms = now_ms();
     return true;
+}
+
+void queue_timed(struct opencl *cl, size_t slot, double ms) {
+    struct timed *timed = mem_push(&cl->timed, &cl->n_timed, &cl->timed_capacity, sizeof *timed);
+    if (timed) *timed = (struct timed){slot, NULL, ms}; /* without memory for it: not timed */
 }
 
 void queue_end(struct opencl *cl, size_t slot, cl_event event) {

@@ -111,8 +111,9 @@ fovea_status context_wrap(fovea_context **out, struct opencl *cl, const fovea_de
                           const fovea_context_options *options, struct store *store) {
     static const fovea_context_options none;
     fovea_context *c = mem_zero(1, sizeof *c);
-    char *key = mem_format("%s|%s|%s|%s|%016llx", info->platform, info->name, info->driver,
-                           FOVEA_VERSION, (unsigned long long)hash_kernels());
+    char *key =
+        mem_format("%s|%s|%s|%s|%016llx%s", info->platform, info->name, info->driver, FOVEA_VERSION,
+                   (unsigned long long)hash_kernels(), cl && opencl_has_team(cl) ? "|team" : "");
     *out = NULL;
     if (!c || !key) {
         mem_free(c);

@@ -150,6 +150,7 @@ fovea_status plan_run_step(struct fovea_plan *p, size_t i, bool pack) {
 fovea_status fovea_plan_run(fovea_plan *p) {
     for (size_t i = 0; i < p->n_steps; i++)
         TRY(plan_run_step(p, i, p->guard || p->steps[i].packs_every_run));
+    if (p->context->cl) TRY(opencl_submit(p->context->cl));
     if (p->context->cl && !p->ran && p->context->store) {
         TRY(opencl_finish(p->context->cl)); /* once: some runtimes compile at the first launch */
         opencl_remember(p->context->cl);
