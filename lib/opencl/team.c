@@ -29,8 +29,9 @@
 
 enum {
     DIMS = 3,
-    SPINS = 2000,   /* looks before a waiting thread lets others run */
+    SPINS = 50000,  /* looks, a millisecond or two, before a waiting thread lets others run */
     PENDING = 4096, /* launches collected before they are run unasked */
+    PARTS = 256,    /* most of a launch, and members; a multiple of 64 */
     LOCAL = 256,    /* most work-items of a group where the driver was to choose */
     VECTOR = 16
 };
@@ -45,9 +46,10 @@ struct task {
     size_t count;                     /* groups in all */
     size_t slot;
     unsigned parts;
-    atomic_uint next, done;  /* parts begun and ended */
-    uint64_t begin_ns;       /* clock when the first part began */
-    atomic_ullong end_ns;    /* and when the last ended */
+    atomic_ullong taken[PARTS / 64]; /* a bit for each part */
+    atomic_uint done;                /* parts ended */
+    atomic_ullong begin_ns,
+        end_ns;              /* clock when the first part began and the last ended; 0: not yet */
     atomic_ullong thread_ns; /* spent on the parts, summed */
 };
 
@@ -97,13 +99,13 @@ static void relax(unsigned *spins) {
 
 /* ---- Cutting ---- */
 
-/* How many parts balance the members at little cost: a part takes about a microsecond to start. */
+/* As few parts as balance the members: a part takes about a microsecond to start, and a member that does
+ * the same share of a layer each time finds it in its cache. Longer work is worth a late member's share. */
 static unsigned parts_wanted(double ms, size_t width) {
-    unsigned members = (unsigned)width;
-    if (ms <= 0) return 4 * members; /* not known yet */
-    if (ms < 0.006) return 1;
-    if (ms < 0.06) return members;
-    return (ms < 1 ? 4 : 8) * members;
+    unsigned members = (unsigned)width, parts;
+    if (ms > 0 && ms < 0.006) return 1;
+    parts = ms < 0.5 ? members : ms < 3 ? 2 * members : 4 * members;
+    return parts < PARTS ? parts : PARTS;
 }
 
 /* Groups of a size that suits vectors, where the driver was to choose. */
@@ -118,8 +120,9 @@ static size_t choose_local(size_t global) {
 static void cut(struct task *t, size_t width) {
     unsigned wanted = parts_wanted(t->kernel->thread_ms, width);
     t->parts = t->count < wanted ? (unsigned)t->count : wanted;
-    atomic_store(&t->next, 0);
+    for (size_t i = 0; i < PARTS / 64; i++) atomic_store(&t->taken[i], 0);
     atomic_store(&t->done, 0);
+    atomic_store(&t->begin_ns, 0);
     atomic_store(&t->end_ns, 0);
     atomic_store(&t->thread_ns, 0);
 }
@@ -134,18 +137,36 @@ static cl_int enqueue_part(cl_command_queue queue, const struct task *t, unsigne
                                   NULL);
 }
 
+static void note_begin(struct task *t, uint64_t begin) {
+    unsigned long long first = atomic_load(&t->begin_ns);
+    while ((!first || begin < first) &&
+           !atomic_compare_exchange_weak(&t->begin_ns, &first, begin)) {
+    }
+}
+
 static void note_end(struct task *t, uint64_t end) {
     unsigned long long last = atomic_load(&t->end_ns);
     while (last < end && !atomic_compare_exchange_weak(&t->end_ns, &last, end)) {
     }
 }
 
-/* Takes parts of a task until none is left. */
+/* Takes a part, from `part` on; false if all are taken. */
+static bool take(struct task *t, unsigned *part) {
+    for (unsigned i = 0; i < t->parts; i++, *part = (*part + 1) % t->parts) {
+        atomic_ullong *taken = &t->taken[*part / 64];
+        unsigned long long bit = 1ull << *part % 64;
+        if (!(atomic_load(taken) & bit) && !(atomic_fetch_or(taken, bit) & bit)) return true;
+    }
+    return false;
+}
+
+/* Takes parts of a task until none is left, its own share first. */
 static void work_on(const struct member *m, struct batch *b, size_t i) {
     struct task *t = &b->tasks[i];
-    for (unsigned part; (part = atomic_fetch_add(&t->next, 1)) < t->parts;) {
+    unsigned part = (unsigned)((size_t)(m - m->team->members) * t->parts / m->team->width);
+    while (take(t, &part)) {
         uint64_t begin = now_ns();
-        if (part == 0) t->begin_ns = begin;
+        note_begin(t, begin);
         cl_int code = enqueue_part(m->queue, t, part), none = CL_SUCCESS;
         if (code == CL_SUCCESS) code = clFinish(m->queue);
         uint64_t end = now_ns();
@@ -262,7 +283,7 @@ static void settle(struct opencl *cl, struct batch *b) {
     for (size_t i = 0; i < b->count; i++) {
         struct task *t = &b->tasks[i];
         learn(t);
-        double ms = (double)(atomic_load(&t->end_ns) - t->begin_ns) * 1e-6;
+        double ms = (double)(atomic_load(&t->end_ns) - atomic_load(&t->begin_ns)) * 1e-6;
         if (cl->profile && t->slot != SIZE_MAX) queue_timed(cl, t->slot, ms);
     }
 }
@@ -355,7 +376,7 @@ static fovea_status start_member(struct team *team, size_t i) {
 }
 
 fovea_status team_create(struct opencl *cl, cl_device_id device) {
-    size_t width = cl->info.compute_units;
+    size_t width = cl->info.compute_units < PARTS ? cl->info.compute_units : PARTS;
     struct team *team = mem_zero(1, sizeof *team);
     if (!team) return fail_memory(sizeof *team, "a team of threads");
     team->cl = cl;
