@@ -18,7 +18,8 @@ static void capabilities(char *out, size_t size, const fovea_device_info *d) {
                          d->has_fp64 ? " fp64" : "", d->local_memory_is_real ? " local" : "",
                          d->unified_memory ? " unified" : "");
     if (d->subgroup_size && used < size)
-        snprintf(out + used, size - used, " sub%u", d->subgroup_size);
+        snprintf(out + used, size - used, " %s%u", d->has_subgroups ? "sub" : "warp",
+                 d->subgroup_size);
 }
 
 static void print_table(const fovea_device_info *devices, size_t count) {
@@ -60,7 +61,8 @@ static void print_all(const fovea_device_info *d) {
     printf("  work-group             %llu work-items\n",
            (unsigned long long)d->max_work_group_size);
     printf("  vector width           %u floats\n", d->vector_width);
-    printf("  subgroup               %u work-items\n", d->subgroup_size);
+    printf("  subgroup               %u work-items%s\n", d->subgroup_size,
+           d->subgroup_size && !d->has_subgroups ? ", no functions for kernels" : "");
     printf("  address                %u bits\n", d->address_bits);
     printf("  fp16 %s, fp64 %s, memory shared with the host %s\n", d->has_fp16 ? "yes" : "no",
            d->has_fp64 ? "yes" : "no", d->unified_memory ? "yes" : "no");
@@ -95,6 +97,7 @@ static void print_json(const fovea_device_info *devices, size_t count) {
         json_bool("local_memory_is_real", d->local_memory_is_real);
         json_bool("has_fp16", d->has_fp16);
         json_bool("has_fp64", d->has_fp64);
+        json_bool("has_subgroups", d->has_subgroups);
         json_bool("unified_memory", d->unified_memory);
         json_number("flops_peak", d->flops_peak);
         json_number("bytes_per_second", d->bytes_per_second);

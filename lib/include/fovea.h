@@ -136,12 +136,16 @@ typedef struct fovea_device_info {
     uint64_t max_allocation_bytes;
     uint64_t local_memory_bytes;
     uint64_t max_work_group_size;
-    uint32_t vector_width;  /* native float vector */
-    uint32_t subgroup_size; /* 0 if the device has no subgroups */
+    uint32_t vector_width; /* native float vector */
+    /* Work-items that run in step, a subgroup: the most of those that the device offers, as far as it
+     * tells before a kernel is built; 0 if it does not. */
+    uint32_t subgroup_size;
     uint32_t address_bits;
     bool local_memory_is_real; /* false where local memory is ordinary memory (CPUs) */
     bool has_fp16;
     bool has_fp64;
+    bool
+        has_subgroups; /* kernels can use the functions of subgroups; not all devices with a size offer them */
     bool unified_memory;
     double flops_peak;         /* fp32 operations a second: an estimate from the facts above */
     double bytes_per_second;   /* memory bandwidth: an estimate */

@@ -109,9 +109,28 @@ static void read_numbers(fovea_device_info *info, cl_device_id device) {
     if (number >= 1 && number <= 16) info->vector_width = (uint32_t)number;
 }
 
-/* OpenCL 3.0 devices with subgroups say their width as the work-group size they prefer. */
+/* Whether OpenCL C 3.0 has an optional feature on the device. */
+static bool has_feature(cl_device_id device, const char *name) {
+    size_t bytes = 0;
+    if (clGetDeviceInfo(device, CL_DEVICE_OPENCL_C_FEATURES, 0, NULL, &bytes) != CL_SUCCESS)
+        return false;
+    cl_name_version *list = mem_zero(bytes + 1, 1);
+    bool found = false;
+    if (list &&
+        clGetDeviceInfo(device, CL_DEVICE_OPENCL_C_FEATURES, bytes, list, NULL) == CL_SUCCESS)
+        for (size_t i = 0; i < bytes / sizeof *list; i++)
+            found = found || strcmp(list[i].name, name) == 0;
+    mem_free(list);
+    return found;
+}
+
+/* Their functions came with OpenCL C 2.0. Devices of OpenCL 3.0 say their size as the work-group size they
+ * prefer. */
 static void read_subgroups(fovea_device_info *info, cl_device_id device) {
-    if (version_number(info->version) < 300) return;
+    int version = version_number(info->version);
+    info->has_subgroups = version >= 200 && device_has_extension(device, "cl_khr_subgroups");
+    if (version < 300) return;
+    info->has_subgroups = info->has_subgroups || has_feature(device, "__opencl_c_subgroups");
     if (device_number(device, CL_DEVICE_MAX_NUM_SUB_GROUPS) == 0) return;
     info->subgroup_size =
         (uint32_t)device_number(device, CL_DEVICE_PREFERRED_WORK_GROUP_SIZE_MULTIPLE);

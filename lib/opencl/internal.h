@@ -68,6 +68,7 @@ struct opencl_program {
     char *stem, *options, *function;
     char *key;       /* in the store, of the row that names the bundle */
     char suffix[24]; /* of the names that it declares, in the bundle */
+    bool subgroups;  /* built as the OpenCL C that has their functions */
     struct bundle *bundle;
     bool from_store;
 };

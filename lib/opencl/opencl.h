@@ -44,9 +44,10 @@ fovea_status opencl_buffer_fill(struct opencl_buffer *, size_t offset, uint32_t 
 fovea_status opencl_buffer_map(struct opencl_buffer *, size_t bytes, void *copy, size_t some);
 
 /* ---- Programs ---- */
-struct opencl_source {   /* what to build */
-    const char *stem;    /* cl_kernels/<stem>.cl, embedded; from $FOVEA_KERNEL_DIR if that is set */
-    const char *options; /* "-DKH=3" */
+struct opencl_source { /* what to build */
+    const char *stem;  /* cl_kernels/<stem>.cl, embedded; from $FOVEA_KERNEL_DIR if that is set */
+    const char
+        *options; /* "-DKH=3"; with "-DSUBGROUPS=1" built as the OpenCL C that has subgroups */
     const char *function; /* the only kernel of the file that is wanted; NULL: all */
 };
 /* Builds all. A program that the context already has is reused, else the store's binary is tried, else

@@ -106,6 +106,7 @@ static fovea_status prepare(struct opencl *cl, const struct opencl_source *sourc
     if (status == FOVEA_OK)
         status = member_write(&job->source, text, p->options, p->function, p->suffix);
     job->alone = !job->source;
+    p->subgroups = strstr(p->options, "-DSUBGROUPS=1") != NULL;
     if (job->alone) {
         job->source = text;
         p->suffix[0] = 0;
@@ -117,8 +118,11 @@ static fovea_status prepare(struct opencl *cl, const struct opencl_source *sourc
 
 /* "-cl-std=CL1.2 -w -DKH=3": no more than is needed. -w, since some runtimes print their warnings on
  * the standard error of the program that uses them. */
-static cl_int build(struct opencl *cl, cl_program program, const char *more) {
-    char *options = mem_format("-cl-std=CL1.2 -w %s", more);
+static cl_int build(struct opencl *cl, cl_program program, const struct job *job) {
+    const char *more = job->alone ? job->program->options : "", *language = "CL1.2";
+    if (job->program->subgroups)
+        language = strncmp(cl->info.version, "OpenCL 2.", 9) == 0 ? "CL2.0" : "CL3.0";
+    char *options = mem_format("-cl-std=%s -w %s", language, more);
     if (!options) return CL_OUT_OF_HOST_MEMORY;
     cl_int code = clBuildProgram(program, 1, &cl->target, options, NULL, NULL);
     mem_free(options);
@@ -134,26 +138,26 @@ static struct bundle *bundle_create(cl_program program, char *key) {
 }
 
 static cl_program load_binary(struct opencl *cl, const void *data, size_t bytes,
-                              const char *options) {
+                              const struct job *job) {
     const unsigned char *binary = data;
     cl_int code, loaded = CL_SUCCESS;
     cl_program program =
         clCreateProgramWithBinary(cl->context, 1, &cl->target, &bytes, &binary, &loaded, &code);
-    if (code == CL_SUCCESS && loaded == CL_SUCCESS && build(cl, program, options) == CL_SUCCESS)
+    if (code == CL_SUCCESS && loaded == CL_SUCCESS && build(cl, program, job) == CL_SUCCESS)
         return program;
     if (program) clReleaseProgram(program);
     return NULL;
 }
 
-/* The bundle of that key, from the context or else from the store; NULL if neither has it. */
-static struct bundle *find_bundle(struct opencl *cl, const char *key, const char *options) {
+/* The job's bundle, of that key, from the context or else from the store; NULL if neither has it. */
+static struct bundle *find_bundle(struct opencl *cl, const char *key, const struct job *job) {
     for (size_t i = 0; i < cl->n_bundles; i++)
         if (!strcmp(cl->bundles[i]->key, key)) return cl->bundles[i];
     void *binary;
     size_t bytes;
     store_binary_get(cl->store, key, &binary, &bytes);
     if (!binary) return NULL;
-    cl_program program = load_binary(cl, binary, bytes, options);
+    cl_program program = load_binary(cl, binary, bytes, job);
     mem_free(binary);
     if (!program) {
         log_line("build", "the stored binary does not load: '%s'", key);
@@ -179,7 +183,7 @@ static void look_up(struct opencl *cl, struct job *job) {
     store_binary_get(cl->store, p->key, &name, &bytes);
     char *key = name ? mem_format("%.*s", (int)bytes, (const char *)name) : NULL;
     mem_free(name);
-    if (key) p->bundle = find_bundle(cl, key, job->alone ? p->options : "");
+    if (key) p->bundle = find_bundle(cl, key, job);
     mem_free(key);
     p->from_store = p->bundle != NULL;
 }
@@ -215,7 +219,6 @@ static char *bundle_key(const struct opencl *cl, struct job *const *jobs, size_t
 /* Compiles the jobs as one program. FOVEA_BUILD_ERROR speaks of the first of them. */
 static fovea_status compile(struct lot *lot, struct job **jobs, size_t count) {
     struct opencl *cl = lot->cl;
-    const char *more = jobs[0]->alone ? jobs[0]->program->options : "";
     struct text text = {0};
     if (cl->team) text_add(&text, "%s", TEAM_PRELUDE);
     for (size_t i = 0; i < count; i++) text_add(&text, "%s", jobs[i]->source);
@@ -226,7 +229,7 @@ static fovea_status compile(struct lot *lot, struct job **jobs, size_t count) {
         clCreateProgramWithSource(cl->context, 1, &(const char *){source}, NULL, &code);
     mem_free(source);
     TRY_CL(cl, code, "clCreateProgramWithSource");
-    code = build(cl, program, more);
+    code = build(cl, program, jobs[0]);
     if (code != CL_SUCCESS) {
         fovea_status status = code == CL_OUT_OF_HOST_MEMORY
                                   ? opencl_fail(cl, code, "clBuildProgram")
@@ -279,16 +282,17 @@ static bool is_missing(const struct job *job) {
     return job->status == FOVEA_OK && !job->program->bundle;
 }
 
-/* Deals the missing kernels out: each to the lightest of `width` lots, or to one of its own. Lots behind
- * `width` are for those that stand alone. */
+/* Deals the missing kernels out: each to the lightest of `width` lots; or those in another OpenCL C, which has
+ * subgroups, to the lot behind them; or to one of its own behind that. */
 static fovea_status deal(struct opencl *cl, struct job *jobs, size_t n, struct lot *lots,
                          size_t width, size_t *n_lots) {
-    *n_lots = width;
+    *n_lots = width + 1;
     for (size_t i = 0; i < n; i++) {
         if (!is_missing(&jobs[i])) continue;
         struct lot *lot = &lots[0];
         for (size_t k = 1; k < width; k++)
             if (lots[k].weight < lot->weight) lot = &lots[k];
+        if (jobs[i].program->subgroups) lot = &lots[width];
         if (jobs[i].alone) lot = &lots[(*n_lots)++];
         lot->cl = cl;
         if (!lot_add(lot, &jobs[i])) return fail_memory(sizeof *jobs, "programs to build");
@@ -315,12 +319,12 @@ static void gather(struct opencl *cl, struct lot *lot) {
 
 static void compile_missing(struct opencl *cl, struct job *jobs, size_t n) {
     size_t width = cl->quirks.serial_build ? 1 : parallel_width(), n_lots = 0;
-    struct lot *lots = mem_zero(width + n, sizeof *lots);
+    struct lot *lots = mem_zero(width + 1 + n, sizeof *lots);
     fovea_status status =
         lots ? deal(cl, jobs, n, lots, width, &n_lots) : fail_memory(n, "programs to build");
     if (status == FOVEA_OK && cl->quirks.serial_build) run_lots(lots, 0, n_lots);
     else if (status == FOVEA_OK) parallel_for(n_lots, 1, run_lots, lots);
-    for (size_t i = 0; lots && i < width + n; i++) {
+    for (size_t i = 0; lots && i < width + 1 + n; i++) {
         gather(cl, &lots[i]);
         mem_free(lots[i].bundles);
         mem_free(lots[i].jobs);

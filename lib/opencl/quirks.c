@@ -135,21 +135,32 @@ static void merge(struct quirks *to, const struct quirks *from) {
     if (from->lanes) to->lanes = from->lanes;
 }
 
-/* How to ask for the width of a subgroup before OpenCL 3.0, by extension. */
+/* The size of a subgroup in a vendor's own words, which are surer than the work-group size that is preferred
+ * (128 with Intel's runtime for CPUs of 2026, whose subgroups have 4 to 64 work-items). */
 static const struct {
     const char *extension;
-    cl_device_info query;
+    cl_device_info query; /* answers with cl_uint; or with a list of size_t, whose largest counts */
+    bool is_list;
 } widths[] = {
-    {"cl_nv_device_attribute_query", 0x4003},  /* CL_DEVICE_WARP_SIZE_NV */
-    {"cl_amd_device_attribute_query", 0x4043}, /* CL_DEVICE_WAVEFRONT_WIDTH_AMD */
+    {"cl_nv_device_attribute_query", 0x4003, false},   /* CL_DEVICE_WARP_SIZE_NV */
+    {"cl_amd_device_attribute_query", 0x4043, false},  /* CL_DEVICE_WAVEFRONT_WIDTH_AMD */
+    {"cl_intel_required_subgroup_size", 0x4108, true}, /* CL_DEVICE_SUB_GROUP_SIZES_INTEL */
 };
 
+static uint32_t largest_width(cl_device_id device, cl_device_info query) {
+    size_t list[32], bytes = 0, most = 0;
+    if (clGetDeviceInfo(device, query, sizeof list, list, &bytes) != CL_SUCCESS) return 0;
+    for (size_t i = 0; i < bytes / sizeof *list; i++) most = list[i] > most ? list[i] : most;
+    return (uint32_t)most;
+}
+
 static void read_width(fovea_device_info *info, cl_device_id device) {
-    for (size_t i = 0; i < sizeof widths / sizeof *widths && !info->subgroup_size; i++) {
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
         cl_uint width = 0;
         if (!device_has_extension(device, widths[i].extension)) continue;
-        if (clGetDeviceInfo(device, widths[i].query, sizeof width, &width, NULL) == CL_SUCCESS)
-            info->subgroup_size = width;
+        if (widths[i].is_list) width = largest_width(device, widths[i].query);
+        else clGetDeviceInfo(device, widths[i].query, sizeof width, &width, NULL);
+        if (width) info->subgroup_size = width;
     }
 }
 
