@@ -5,37 +5,12 @@
  *                partial (channels, parts, 2); factors (channels, 3)
  * Launch         _parts: (parts * LANES, channels), LANES work-items for each part; _finish: 1-D, one for
  *                each channel; _apply: 1-D, RUN neighbouring elements of a plane for each work-item
- * Defines        LANES: work-items of a group, a power of two (1); RUN as in common.h
+ * Defines        LANES, RUN as in common.h
  * Local memory   LANES floats
  * Truth          lib/reference/norm_grad.c
  * Source         Ioffe and Szegedy, Batch Normalization, 2015
  *
  * A part is `chunk` neighbouring elements of `images` images. */
-
-#ifndef LANES
-#define LANES 1
-#endif
-
-INLINE acc8 batch_norm_grad_load(__global const real *x) {
-    if (LANES == 1) return load8(x);
-    return (acc8)(x[0], x[LANES], x[2 * LANES], x[3 * LANES], x[4 * LANES], x[5 * LANES],
-                  x[6 * LANES], x[7 * LANES]);
-}
-
-/* The sum over the lanes, for all of them. */
-acc batch_norm_grad_join(acc v, __local acc *shared);
-acc batch_norm_grad_join(acc v, __local acc *shared) {
-    int lane = get_local_id(0);
-    if (LANES == 1) return v;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    shared[lane] = v;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int span = LANES / 2; span > 0; span /= 2) {
-        if (lane < span) shared[lane] += shared[lane + span];
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-    return shared[0];
-}
 
 /* partial: sum dy, sum dy (x - mean) */
 __kernel void batch_norm_grad_parts(int batch, int channels, int spatial, int images, int chunk,
@@ -54,17 +29,17 @@ __kernel void batch_norm_grad_parts(int batch, int channels, int spatial, int im
         __global const real *g = dy + dy_offset + plane, *v = x + x_offset + plane;
         int i = first + lane;
         for (; i + 7 * LANES < last; i += 8 * LANES) {
-            acc8 own = batch_norm_grad_load(g + i);
+            acc8 own = lanes_load8(g + i);
             sums += own;
-            slopes += own * (batch_norm_grad_load(v + i) - middle);
+            slopes += own * (lanes_load8(v + i) - middle);
         }
         for (; i < last; i += LANES) {
             sum += g[i];
             slope += g[i] * (v[i] - middle);
         }
     }
-    sum = batch_norm_grad_join(sum + sum8(sums), shared);
-    slope = batch_norm_grad_join(slope + sum8(slopes), shared);
+    sum = group_sum(sum + sum8(sums), shared);
+    slope = group_sum(slope + sum8(slopes), shared);
     if (lane == 0)
         vstore2((float2)(sum, slope), 0, partial + partial_offset + (size_t)(c * parts + part) * 2);
 }

@@ -4,7 +4,7 @@
  *                partial (channels, parts, 4)
  * Launch         _parts: (parts * LANES, channels), LANES work-items for each part; _finish: 1-D, one for
  *                each channel; _apply: 1-D, RUN neighbouring elements of a plane for each work-item
- * Defines        LANES: work-items of a group, a power of two (1); ACTIVATION, RUN as in common.h
+ * Defines        LANES, ACTIVATION, RUN as in common.h
  * Local memory   LANES floats
  * Truth          lib/reference/norm.c
  * Source         the ONNX standard, BatchNormalization with training_mode=1; Chan, Golub and LeVeque,
@@ -14,21 +14,11 @@
  * read again. It finds its own mean m, the pivot of its r = sum (x - m) and q = sum (x - m)^2. About the mean
  * of all, with d = m - mean, they sum to q + 2 d r + count d^2: no difference of large squares. */
 
-#ifndef LANES
-#define LANES 1
-#endif
-
 /* The elements [first, last) of rows `row` apart, of which this lane takes every LANES-th. */
 struct batch_norm_training_piece {
     __global const real *x;
     int rows, row, first, last;
 };
-
-INLINE acc8 batch_norm_training_load(__global const real *x) {
-    if (LANES == 1) return load8(x);
-    return (acc8)(x[0], x[LANES], x[2 * LANES], x[3 * LANES], x[4 * LANES], x[5 * LANES],
-                  x[6 * LANES], x[7 * LANES]);
-}
 
 acc batch_norm_training_sum(struct batch_norm_training_piece p);
 acc batch_norm_training_sum(struct batch_norm_training_piece p) {
@@ -37,7 +27,7 @@ acc batch_norm_training_sum(struct batch_norm_training_piece p) {
     for (int n = 0; n < p.rows; n++) {
         __global const real *x = p.x + (size_t)n * (size_t)p.row;
         int i = p.first;
-        for (; i + 7 * LANES < p.last; i += 8 * LANES) sums += batch_norm_training_load(x + i);
+        for (; i + 7 * LANES < p.last; i += 8 * LANES) sums += lanes_load8(x + i);
         for (; i < p.last; i += LANES) sum += x[i];
     }
     return sum + sum8(sums);
@@ -52,7 +42,7 @@ float2 batch_norm_training_spread(struct batch_norm_training_piece p, acc middle
         __global const real *x = p.x + (size_t)n * (size_t)p.row;
         int i = p.first;
         for (; i + 7 * LANES < p.last; i += 8 * LANES) {
-            acc8 d = batch_norm_training_load(x + i) - middle;
+            acc8 d = lanes_load8(x + i) - middle;
             rests += d;
             squares += d * d;
         }
@@ -65,21 +55,6 @@ float2 batch_norm_training_spread(struct batch_norm_training_piece p, acc middle
     return (float2)(rest + sum8(rests), square + sum8(squares));
 }
 
-/* The sum over the lanes, for all of them. */
-acc batch_norm_training_join(acc v, __local acc *shared);
-acc batch_norm_training_join(acc v, __local acc *shared) {
-    int lane = get_local_id(0);
-    if (LANES == 1) return v;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    shared[lane] = v;
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (int span = LANES / 2; span > 0; span /= 2) {
-        if (lane < span) shared[lane] += shared[lane + span];
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-    return shared[0];
-}
-
 __kernel void batch_norm_training_parts(int batch, int channels, int spatial, int images, int chunk,
                                         int chunks, int parts, __global const real *x,
                                         ulong x_offset, __global float *partial,
@@ -90,11 +65,11 @@ __kernel void batch_norm_training_parts(int batch, int channels, int spatial, in
     struct batch_norm_training_piece p = {
         x + x_offset + (size_t)(n * channels + c) * (size_t)spatial, min(images, batch - n),
         channels * spatial, start + lane, min(spatial, start + chunk)};
-    acc sum = batch_norm_training_join(batch_norm_training_sum(p), shared);
+    acc sum = group_sum(batch_norm_training_sum(p), shared);
     acc middle = sum / (float)(p.rows * (p.last - start));
     float2 spread = batch_norm_training_spread(p, middle);
-    acc rest = batch_norm_training_join(spread.x, shared);
-    acc square = batch_norm_training_join(spread.y, shared);
+    acc rest = group_sum(spread.x, shared);
+    acc square = group_sum(spread.y, shared);
     if (lane == 0)
         vstore4((float4)(sum, middle, rest, square), 0,
                 partial + partial_offset + (size_t)(c * parts + part) * 4);

@@ -1,4 +1,4 @@
-/* Pasted in front of every kernel file. Plain OpenCL C 1.2. */
+/* Pasted in front of every kernel file. Plain OpenCL C 1.2, but for SUBGROUPS. */
 
 typedef float real; /* how tensors are stored */
 typedef float acc;  /* how sums are accumulated */
@@ -31,6 +31,8 @@ typedef JOIN(int, X) vec_int;
 
 /* Before a loop with constant bounds over an array that is to live in registers. */
 #define UNROLL _Pragma("unroll")
+/* Before a loop over memory, so that several loads are on their way at once. */
+#define UNROLL_4 _Pragma("unroll 4")
 /* A function over such an array: only what is inlined early leaves it there. */
 #define INLINE static inline __attribute__((always_inline))
 
@@ -90,3 +92,93 @@ vec activate_vec(vec x, float alpha, float beta) {
 #define DH 1
 #define DW 1
 #endif
+
+/* ---- Groups: LANES work-items, a power of two, that share sums ---- */
+#ifndef LANES
+#define LANES 1
+#endif
+/* 1: those of a subgroup, however many the device puts into one, join without local memory first. */
+#ifndef SUBGROUPS
+#define SUBGROUPS 0
+#endif
+
+/* 8 numbers for a work-item of a group that takes every LANES-th: neighbours read neighbours. */
+INLINE acc8 lanes_load8(__global const real *x) {
+    if (LANES == 1) return load8(x);
+    return (acc8)(x[0], x[LANES], x[2 * LANES], x[3 * LANES], x[4 * LANES], x[5 * LANES],
+                  x[6 * LANES], x[7 * LANES]);
+}
+
+/* What joins before local memory is needed; the parts of a group that are left then, the one of a work-item, and
+ * whether it is the work-item that speaks for it. */
+#if SUBGROUPS
+#ifdef cl_khr_subgroups
+#pragma OPENCL EXTENSION cl_khr_subgroups : enable
+#endif
+INLINE acc group_near(acc v, bool largest) {
+    return largest ? sub_group_reduce_max(v) : sub_group_reduce_add(v);
+}
+INLINE int group_parts(void) {
+    return (int)get_num_sub_groups();
+}
+INLINE int group_part(void) {
+    return (int)get_sub_group_id();
+}
+INLINE bool group_speaks(void) {
+    return get_sub_group_local_id() == 0;
+}
+#else
+INLINE acc group_near(acc v, bool largest) {
+    return v;
+}
+INLINE int group_parts(void) {
+    return LANES;
+}
+INLINE int group_part(void) {
+    return (int)get_local_id(0);
+}
+INLINE bool group_speaks(void) {
+    return true;
+}
+#endif
+
+/* v[0], ..., v[count - 1] become their sums (or the largest, where a NaN may be lost) over the group, for all of
+ * its work-items. First within the parts of the group, subgroups or single work-items, then a tree over the
+ * parts; `shared` has count * LANES places. Each sum passes fewer than LANES additions in an order that does
+ * not depend on time: what OpenCL leaves open in a subgroup, the compiled program fixes. */
+INLINE void group_join(int count, acc *v, __local acc *shared, bool largest) {
+    if (LANES == 1) return;
+    UNROLL
+    for (int i = 0; i < count; i++) v[i] = group_near(v[i], largest);
+    int parts = group_parts(), part = group_part(), half_up;
+    if (parts == 1) return;
+    barrier(CLK_LOCAL_MEM_FENCE); /* what the last join left was read */
+    if (group_speaks()) {
+        UNROLL
+        for (int i = 0; i < count; i++) shared[i * LANES + part] = v[i];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (; parts > 1; parts = half_up) {
+        half_up = (parts + 1) / 2;
+        if (group_speaks() && part < parts / 2) {
+            UNROLL
+            for (int i = 0; i < count; i++) {
+                acc a = shared[i * LANES + part], b = shared[i * LANES + part + half_up];
+                shared[i * LANES + part] = !largest ? a + b : a > b ? a : b;
+            }
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    UNROLL
+    for (int i = 0; i < count; i++) v[i] = shared[i * LANES];
+}
+
+INLINE acc group_sum(acc v, __local acc *shared) {
+    group_join(1, &v, shared, false);
+    return v;
+}
+
+INLINE acc group_largest(acc v, __local acc *shared) {
+    group_join(1, &v, shared, true);
+    return v;
+}
