@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lints every kernel file: the fixed fields of its header comment, its names, its share of preprocessor
 lines (beside defaults), what it must not call, and, where clang is installed, that it compiles alone as
-OpenCL C 1.2."""
+OpenCL C 1.2, and with subgroups as OpenCL C 2.0 and 3.0 where it can use them."""
 import re
 import shutil
 import subprocess
@@ -54,12 +54,20 @@ def check_calls(text):
                "kernel's arguments, or add an int argument for it")
 
 
-def check_compile(clang, path):
-    command = [clang, "-x", "cl", "-cl-std=CL1.2", "-fsyntax-only", "-Wall", "-Werror", "-Xclang",
+def compile_alone(clang, path, options):
+    command = [clang, "-x", "cl", *options, "-fsyntax-only", "-Wall", "-Werror", "-Xclang",
                "-finclude-default-header", "-include", str(FOLDER / "common.h"), str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        yield "does not compile alone:\n" + done.stderr
+        yield f"does not compile alone as {options[0]}:\n" + done.stderr
+
+
+def check_compile(clang, path, text):
+    yield from compile_alone(clang, path, ["-cl-std=CL1.2"])
+    if re.search(r"\bSUBGROUPS\b", text):  # in each OpenCL C that a device may have them in
+        for language in ("CL2.0", "CL3.0"):
+            yield from compile_alone(clang, path, [f"-cl-std={language}", "-target", "spir64",
+                                                   "-DSUBGROUPS=1", "-DLANES=64"])
 
 
 def main():
@@ -75,7 +83,7 @@ def main():
         if f"'{path.name}'" not in listed:
             found.append("is not listed in cl_kernels/meson.build")
         if clang:
-            found += check_compile(clang, path)
+            found += check_compile(clang, path, text)
         wrong += [f"{path.name}: {message}" for message in found]
     if not clang:
         print("clang is not installed: the kernels were not compiled alone")

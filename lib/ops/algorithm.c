@@ -44,11 +44,15 @@ static bool fits_int(const struct site *s) {
 const char *algorithm_refuses(const struct algorithm *a, const struct site *s) {
     if (!a->any_type && !all_float32(s)) return "element types must be float32";
     if (!fits_int(s)) return "a tensor has more than 2^31 - 1 elements";
+    if (a->subgroups && !s->device->has_subgroups) return "the device has no subgroups";
     return a->refuse ? a->refuse(s) : NULL;
 }
 
 double algorithm_estimate(const struct algorithm *a, const struct site *s) {
-    if (a->estimate) return a->estimate(s);
+    return a->estimate ? a->estimate(s) : algorithm_roofline(s);
+}
+
+double algorithm_roofline(const struct site *s) {
     double flops, bytes;
     graph_cost(s->graph, s->node, &flops, &bytes);
     return fmax(flops / s->device->flops_peak, bytes / s->device->bytes_per_second) +

@@ -54,7 +54,8 @@ struct algorithm {
     /* NULL: accepts; else why not ("stride must be 1"). Pure. Every algorithm may count on float32
      * data being checked by algorithm_refuse_types for it unless any_type is set. */
     const char *(*refuse)(const struct site *);
-    bool any_type; /* `refuse` looks at element types itself */
+    bool any_type;  /* `refuse` looks at element types itself */
+    bool subgroups; /* its kernels use the functions of subgroups */
     /* Bit i: input i is read in channel blocks; BLOCKED_OUT: the outputs are written so. NULL: all are
      * plain. Values for which both layouts are the same bytes may be either. */
     uint32_t (*blocked)(const struct site *);
@@ -82,6 +83,8 @@ const struct algorithm *const *algorithms_of(enum op);
 /* Why the algorithm cannot do the node; NULL if it can. Types first, then its own predicate. */
 const char *algorithm_refuses(const struct algorithm *, const struct site *);
 double algorithm_estimate(const struct algorithm *, const struct site *);
+/* Seconds by the node's operations or bytes at the device's roofs, and one launch. */
+double algorithm_roofline(const struct site *);
 
 /* ---- Recipes ---- */
 

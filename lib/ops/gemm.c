@@ -5,13 +5,24 @@
 #include <string.h>
 
 #include "ops/gemm_tiled.h"
+#include "ops/group.h"
 
 static const struct algorithm gemm_clblast, gemm_plain, matmul_clblast, matmul_plain;
 
-const struct algorithm *const gemm_algorithms[] = {
-    &gemv,         &gemm_rows,  &gemm_blocked, &gemm_blocked_a, &gemm_blocked_swapped, &gemm_tiled,
-    &gemm_clblast, &gemm_plain, NULL};
-const struct algorithm *const matmul_algorithms[] = {&gemv,
+const struct algorithm *const gemm_algorithms[] = {&gemv_group_subgroup,
+                                                   &gemv_group_local,
+                                                   &gemv,
+                                                   &gemm_rows,
+                                                   &gemm_blocked,
+                                                   &gemm_blocked_a,
+                                                   &gemm_blocked_swapped,
+                                                   &gemm_tiled,
+                                                   &gemm_clblast,
+                                                   &gemm_plain,
+                                                   NULL};
+const struct algorithm *const matmul_algorithms[] = {&gemv_group_subgroup,
+                                                     &gemv_group_local,
+                                                     &gemv,
                                                      &gemm_rows,
                                                      &gemm_blocked,
                                                      &gemm_blocked_a,
@@ -65,21 +76,14 @@ int64_t gemm_run_length(const struct site *s) {
 
 /* ---- The plain kernel ---- */
 
-/* k is contiguous in A and B: the form that goes along k. A single row or column counts as either. */
-static bool is_dots(const struct gemm_task *t) {
-    bool a = !t->trans_a || (t->m == 1 && t->lda == 1),
-         b = t->trans_b || (t->n == 1 && t->ldb == 1);
-    return a && b;
-}
-
 static int64_t rows_of_tile(const struct gemm_task *t) {
     if (t->m == 1) return 1;
-    if (is_dots(t)) return 4;
+    if (gemm_along_k(t)) return 4;
     return t->m >= 6 ? 6 : t->m >= 4 ? 4 : 2;
 }
 
 static int64_t columns_of_tile(const struct gemm_task *t) {
-    return t->m == 1 && is_dots(t) ? 4 : 2;
+    return t->m == 1 && gemm_along_k(t) ? 4 : 2;
 }
 
 /* The arguments that both kernels share, in their order. */
@@ -87,9 +91,9 @@ static void push_plain(struct recipe *r, const struct gemm_task *t) {
     recipe_int(r, t->m);
     recipe_int(r, t->n);
     recipe_int(r, t->k);
-    recipe_int(r, is_dots(t) ? t->lda * !t->trans_a : t->trans_a ? 1 : t->lda);
+    recipe_int(r, gemm_along_k(t) ? t->lda * !t->trans_a : t->trans_a ? 1 : t->lda);
     recipe_int(r, t->trans_a ? t->lda : 1);
-    recipe_int(r, is_dots(t) ? t->ldb * t->trans_b : t->trans_b ? 1 : t->ldb);
+    recipe_int(r, gemm_along_k(t) ? t->ldb * t->trans_b : t->trans_b ? 1 : t->ldb);
     recipe_int(r, t->trans_b ? t->ldb : 1);
     recipe_int(r, t->ldc);
     recipe_int(r, t->batch1);
@@ -118,7 +122,7 @@ void gemm_push_activation(struct recipe *r, const struct gemm_task *t) {
 }
 
 void gemm_lower_plain(const struct site *s, struct recipe *r, const struct gemm_task *t) {
-    bool dots = is_dots(t), lanes = gemm_items_are_lanes(s);
+    bool dots = gemm_along_k(t), lanes = gemm_items_are_lanes(s);
     int64_t rows = rows_of_tile(t), columns = dots ? columns_of_tile(t) : lanes ? 1 : WIDE;
     int64_t row_tiles = (t->m + rows - 1) / rows, column_tiles = (t->n + columns - 1) / columns;
     recipe_kernel(r, "gemm_plain",
@@ -139,15 +143,19 @@ static double launch_seconds(const fovea_device_info *d) {
     return d->launch_overhead_us * 1e-6;
 }
 
-/* Roofline with a share of the peak that a kernel of this kind reaches; padded to whole tiles. */
+/* Roofline with a share of the peak that a kernel of this kind reaches, padded to whole tiles; or what its
+ * work-items wait, of which small products have few. */
 double gemm_seconds_plain(const fovea_device_info *d, const struct gemm_task *t) {
-    double share = d->local_memory_is_real ? 0.1 : is_dots(t) ? 0.14 : 0.3;
-    double rows = (double)rows_of_tile(t), columns = is_dots(t) ? (double)columns_of_tile(t) : WIDE;
+    bool dots = gemm_along_k(t);
+    double share = d->local_memory_is_real ? 0.1 : dots ? 0.14 : 0.3;
+    double rows = (double)rows_of_tile(t), columns = dots ? (double)columns_of_tile(t) : WIDE;
     double m = ceil((double)t->m / rows) * rows, n = ceil((double)t->n / columns) * columns;
     double k = (double)t->k, batches = (double)(t->batch0 * t->batch1);
     double bytes = 4 * ((double)t->m * k + k * (double)t->n + 2 * (double)t->m * (double)t->n);
-    return batches * fmax(2 * m * n * k / (share * d->flops_peak), bytes / d->bytes_per_second) +
-           launch_seconds(d);
+    double items = batches * m / rows * (dots ? n / columns : (double)t->n);
+    double seconds =
+        batches * fmax(2 * m * n * k / (share * d->flops_peak), bytes / d->bytes_per_second);
+    return fmax(seconds, group_waiting(d, items, dots ? k / 8 : k / 4)) + launch_seconds(d);
 }
 
 /* ---- CLBlast ---- */

@@ -17,8 +17,21 @@ struct gemm_task {
     const struct node *node; /* whose fused activation is applied; NULL: none */
 };
 
-/* Of Gemm and MatMul alike: lib/ops/gemm_blocked.c, gemm_rows.c, gemv.c. */
+/* Of Gemm and MatMul alike: lib/ops/gemm_blocked.c, gemm_rows.c, gemv.c, gemv_group.c. */
 extern const struct algorithm gemm_blocked, gemm_blocked_a, gemm_blocked_swapped, gemm_rows, gemv;
+extern const struct algorithm gemv_group_subgroup, gemv_group_local;
+
+/* Whether k is contiguous in A and B; a single row or column counts as either. */
+bool gemm_along_k(const struct gemm_task *);
+/* Such a product as one of W (m, k) and V (n, k): the longer side is W, whose rows stream by. */
+struct gemm_vectors {
+    struct argument w, v;
+    int64_t m, n, w_row, v_row, w_batch[2], v_batch[2];
+    int64_t c_row, c_column, bias_row, bias_column;
+};
+struct gemm_vectors gemm_vectors_of(const struct gemm_task *);
+/* The arguments of its kernels from w_row on: strides, scales, operands, activation, C. */
+void gemm_push_vectors(struct recipe *, const struct gemm_task *, const struct gemm_vectors *);
 
 /* One kernel of cl_kernels/gemm_plain.cl. */
 void gemm_lower_plain(const struct site *, struct recipe *, const struct gemm_task *);

@@ -1,15 +1,21 @@
 /* Normalisation on a device. Instance normalisation is group normalisation with one channel a group. */
 #include "ops/blocked.h"
+#include "ops/group.h"
 #include "ops/norm.h"
 
 static const struct algorithm batch_norm, group_norm, layer_norm, lrn;
 
 const struct algorithm *const batch_norm_algorithms[] = {
     &batch_norm_blocked, &batch_norm, &batch_norm_training_blocked, &batch_norm_training, NULL};
-const struct algorithm *const instance_norm_algorithms[] = {&group_norm, NULL};
-const struct algorithm *const group_norm_algorithms[] = {&group_norm, NULL};
-const struct algorithm *const layer_norm_algorithms[] = {&layer_norm, NULL};
+const struct algorithm *const instance_norm_algorithms[] = {&norm_group_subgroup, &norm_group_local,
+                                                            &group_norm, NULL};
+const struct algorithm *const group_norm_algorithms[] = {&norm_group_subgroup, &norm_group_local,
+                                                         &group_norm, NULL};
+const struct algorithm *const layer_norm_algorithms[] = {&norm_group_subgroup, &norm_group_local,
+                                                         &layer_norm, NULL};
 const struct algorithm *const lrn_algorithms[] = {&lrn_blocked, &lrn, NULL};
+
+static double norm_estimate(const struct site *);
 
 struct planes norm_planes(const struct site *s) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
@@ -82,32 +88,38 @@ static size_t group_norm_workspace(const struct site *s) {
     return (size_t)groups_of(s) * 2 * sizeof(float);
 }
 
-static fovea_status group_norm_lower(const struct site *s, struct recipe *r) {
+static void lower_group_apply(const struct site *s, struct recipe *r) {
     struct planes p = norm_planes(s);
-    int64_t groups = groups_of(s), size = groups ? p.elements / groups : 0;
+    int64_t groups = groups_of(s);
+    recipe_kernel(r, "group_norm", "group_norm_apply");
+    recipe_int(r, p.elements);
+    recipe_int(r, groups ? p.elements / groups : 0);
+    recipe_int(r, p.channels);
+    recipe_int(r, p.spatial);
+    for (size_t i = 0; i < 3; i++) recipe_value(r, site_in(s, i));
+    recipe_workspace(r, 0, sizeof(float));
+    end(s, r);
+}
+
+static fovea_status group_norm_lower(const struct site *s, struct recipe *r) {
+    int64_t groups = groups_of(s);
     recipe_kernel(r, "group_norm", "group_norm_statistics");
     recipe_int(r, groups);
-    recipe_int(r, size);
+    recipe_int(r, groups ? norm_planes(s).elements / groups : 0);
     recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));
     recipe_value(r, site_in(s, 0));
     recipe_workspace(r, 0, sizeof(float));
     recipe_define(r, "ACTIVATION",
                   node_activation(s->node).kind); /* one program for both kernels */
     recipe_global(r, (size_t)groups, 0, 0);
-    recipe_kernel(r, "group_norm", "group_norm_apply");
-    recipe_int(r, p.elements);
-    recipe_int(r, size);
-    recipe_int(r, p.channels);
-    recipe_int(r, p.spatial);
-    for (size_t i = 0; i < 3; i++) recipe_value(r, site_in(s, i));
-    recipe_workspace(r, 0, sizeof(float));
-    end(s, r);
+    lower_group_apply(s, r);
     return FOVEA_OK;
 }
 
 static const struct algorithm group_norm = {
     .name = "group_norm",
     .workspace = group_norm_workspace,
+    .estimate = norm_estimate,
     .inexact = true, /* the root */
     .lower = group_norm_lower,
 };
@@ -175,29 +187,32 @@ static void push_broadcast(const struct site *s, struct recipe *r, size_t i) {
     for (int k = 0; k < 3; k++) recipe_int(r, b.stride[k]);
 }
 
-static fovea_status layer_norm_lower(const struct site *s, struct recipe *r) {
-    int64_t rows = rows_of(s), elements = norm_planes(s).elements,
-            size = rows ? elements / rows : 0;
-    bool has_bias = node_in(s->graph, s->node, 2) != NULL;
-    recipe_kernel(r, "layer_norm", "layer_norm_statistics");
-    recipe_define(r, "HAS_BIAS", has_bias);
-    recipe_define(r, "ACTIVATION",
-                  node_activation(s->node).kind); /* one program for both kernels */
-    recipe_int(r, rows);
-    recipe_int(r, size);
-    recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));
-    recipe_value(r, site_in(s, 0));
-    push_statistics(s, r);
-    recipe_global(r, (size_t)rows, 0, 0);
+static void lower_layer_apply(const struct site *s, struct recipe *r) {
+    int64_t rows = rows_of(s), elements = norm_planes(s).elements;
     recipe_kernel(r, "layer_norm", "layer_norm_apply");
-    recipe_define(r, "HAS_BIAS", has_bias);
+    recipe_define(r, "HAS_BIAS", node_in(s->graph, s->node, 2) != NULL);
     recipe_int(r, elements);
-    recipe_int(r, size);
+    recipe_int(r, rows ? elements / rows : 0);
     push_broadcast(s, r, 1);
     push_broadcast(s, r, 2);
     for (size_t i = 0; i < 3; i++) recipe_value(r, site_in(s, i));
     push_statistics(s, r);
     end(s, r);
+}
+
+static fovea_status layer_norm_lower(const struct site *s, struct recipe *r) {
+    int64_t rows = rows_of(s);
+    recipe_kernel(r, "layer_norm", "layer_norm_statistics");
+    recipe_define(r, "HAS_BIAS", node_in(s->graph, s->node, 2) != NULL);
+    recipe_define(r, "ACTIVATION",
+                  node_activation(s->node).kind); /* one program for both kernels */
+    recipe_int(r, rows);
+    recipe_int(r, rows ? norm_planes(s).elements / rows : 0);
+    recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));
+    recipe_value(r, site_in(s, 0));
+    push_statistics(s, r);
+    recipe_global(r, (size_t)rows, 0, 0);
+    lower_layer_apply(s, r);
     return FOVEA_OK;
 }
 
@@ -205,9 +220,73 @@ static const struct algorithm layer_norm = {
     .name = "layer_norm",
     .refuse = layer_norm_refuse,
     .workspace = layer_norm_workspace,
+    .estimate = norm_estimate,
     .inexact = true, /* the root */
     .lower = layer_norm_lower,
 };
+
+/* ---- Layer, group and instance normalisation, a work-group for the statistics of a row ---- */
+
+static bool is_layer(const struct site *s) {
+    return s->node->op == OP_LayerNormalization;
+}
+
+static struct group_task group_task_of(const struct site *s, bool subgroups) {
+    int64_t rows = is_layer(s) ? rows_of(s) : groups_of(s), elements = norm_planes(s).elements;
+    return (struct group_task){.groups = rows,
+                               .length = rows ? elements / rows : 0,
+                               .in_flight = 4,
+                               .passes = 2,
+                               .bytes = (double)elements * sizeof(float),
+                               .flops = 4 * (double)elements,
+                               .subgroups = subgroups};
+}
+
+/* The second launch is the same for all. */
+static double apply_seconds(const struct site *s) {
+    return algorithm_roofline(s);
+}
+
+static double norm_estimate(const struct site *s) {
+    struct group_task t = group_task_of(s, false);
+    return group_seconds_alone(s, t.groups, t.length, t.passes) + apply_seconds(s);
+}
+
+static const char *norm_group_refuse(const struct site *s, bool subgroups) {
+    struct group_task t = group_task_of(s, subgroups);
+    const char *why = is_layer(s) ? layer_norm_refuse(s) : NULL;
+    return why ? why : group_refuse(s, &t, 1);
+}
+
+static double norm_group_estimate(const struct site *s, bool subgroups) {
+    struct group_task t = group_task_of(s, subgroups);
+    return group_seconds(s, &t, group_lanes(s, &t, site_tuned(s, GROUP_TUNED_LANES, 0))) +
+           apply_seconds(s);
+}
+
+static size_t norm_group_workspace(const struct site *s) {
+    return is_layer(s) ? layer_norm_workspace(s) : group_norm_workspace(s);
+}
+
+static fovea_status norm_group_lower(const struct site *s, struct recipe *r, bool subgroups) {
+    struct group_task t = group_task_of(s, subgroups);
+    recipe_kernel(r, "norm_group", "norm_group_statistics");
+    group_launch(r, &t, group_lanes(s, &t, site_tuned(s, GROUP_TUNED_LANES, 0)), t.groups, 0, 0);
+    recipe_int(r, t.length);
+    recipe_int(r, is_layer(s) ? 1 : 2);
+    recipe_float(r, attr_float(s->node, "epsilon", 1e-5f));
+    recipe_value(r, site_in(s, 0));
+    if (is_layer(s)) push_statistics(s, r);
+    for (size_t i = 0; i < 2 && !is_layer(s); i++)
+        recipe_workspace(r, i * sizeof(float), sizeof(float));
+    if (is_layer(s)) lower_layer_apply(s, r);
+    else lower_group_apply(s, r);
+    return FOVEA_OK;
+}
+
+/* The root is inexact. */
+GROUP_ENTRIES(norm_group, .tunables = group_tunables, .workspace = norm_group_workspace,
+              .inexact = true)
 
 /* ---- Local response normalisation ---- */
 

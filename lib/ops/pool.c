@@ -1,6 +1,7 @@
 /* Pooling on a device. */
 #include "graph/window.h"
 #include "ops/blocked.h"
+#include "ops/group.h"
 
 static const struct algorithm max_pool_direct, average_pool_direct, lp_pool_direct, global_pool;
 
@@ -8,7 +9,8 @@ const struct algorithm *const max_pool_algorithms[] = {&max_pool_blocked, &max_p
 const struct algorithm *const average_pool_algorithms[] = {&average_pool_blocked,
                                                            &average_pool_direct, NULL};
 const struct algorithm *const lp_pool_algorithms[] = {&lp_pool_direct, NULL};
-const struct algorithm *const global_pool_algorithms[] = {&global_pool_blocked, &global_pool, NULL};
+const struct algorithm *const global_pool_algorithms[] = {
+    &global_pool_blocked, &reduce_group_subgroup, &reduce_group_local, &global_pool, NULL};
 
 /* ---- Sliding windows ---- */
 
@@ -122,6 +124,11 @@ static const struct algorithm lp_pool_direct = {
 
 /* ---- Whole planes ---- */
 
+static double global_pool_estimate(const struct site *s) {
+    const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
+    return group_seconds_alone(s, x->dim[0] * x->dim[1], desc_span(x, 2, x->rank), 1);
+}
+
 static fovea_status global_pool_lower(const struct site *s, struct recipe *r) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
     int64_t planes = x->dim[0] * x->dim[1];
@@ -140,6 +147,7 @@ static fovea_status global_pool_lower(const struct site *s, struct recipe *r) {
 
 static const struct algorithm global_pool = {
     .name = "global_pool",
+    .estimate = global_pool_estimate,
     .inexact = true, /* the division or the root */
     .lower = global_pool_lower,
 };

@@ -1,10 +1,12 @@
 /* Reductions on a device. */
 #include "graph/reduction.h"
 #include "ops/blocked.h"
+#include "ops/group.h"
 
 static const struct algorithm reduce_split, reduce, arg_reduce, top_k;
 
-const struct algorithm *const reduce_algorithms[] = {&reduce_blocked, &reduce_split, &reduce, NULL};
+const struct algorithm *const reduce_algorithms[] = {
+    &reduce_blocked, &reduce_group_subgroup, &reduce_group_local, &reduce_split, &reduce, NULL};
 const struct algorithm *const arg_reduce_algorithms[] = {&arg_reduce, NULL};
 const struct algorithm *const top_k_algorithms[] = {&top_k, NULL};
 
@@ -67,6 +69,11 @@ static const char *reduce_refuse(const struct site *s) {
     return passes * d.terms > ITERATIONS_MAX / 2 ? too_long : NULL;
 }
 
+static double reduce_estimate(const struct site *s) {
+    struct reduction d = site_reduction(s);
+    return group_seconds_alone(s, d.outputs, d.terms, s->node->op == OP_ReduceLogSumExp ? 2 : 1);
+}
+
 static fovea_status reduce_lower(const struct site *s, struct recipe *r) {
     struct reduction d = site_reduction(s);
     recipe_kernel(r, "reduce", "reduce");
@@ -106,6 +113,15 @@ static const char *split_refuse(const struct site *s) {
 static size_t split_workspace(const struct site *s) {
     struct reduction d = site_reduction(s);
     return (size_t)(d.outputs * split_parts(&d)) * sizeof(float);
+}
+
+/* Parts side by side, then a launch that walks what they left. */
+static double split_estimate(const struct site *s) {
+    struct reduction d = site_reduction(s);
+    int64_t parts = split_parts(&d);
+    double finish =
+        s->device->local_memory_is_real ? group_seconds_alone(s, d.outputs, parts, 1) : 0;
+    return group_seconds_alone(s, d.outputs * parts, ceil_div(d.terms, parts), 1) + finish;
 }
 
 static fovea_status split_lower(const struct site *s, struct recipe *r) {
@@ -202,9 +218,10 @@ static fovea_status top_k_lower(const struct site *s, struct recipe *r) {
 static const struct algorithm reduce_split = {.name = "reduce_split",
                                               .refuse = split_refuse,
                                               .workspace = split_workspace,
+                                              .estimate = split_estimate,
                                               .lower = split_lower};
 static const struct algorithm reduce = {
-    .name = "reduce", .refuse = reduce_refuse, .lower = reduce_lower};
+    .name = "reduce", .refuse = reduce_refuse, .estimate = reduce_estimate, .lower = reduce_lower};
 static const struct algorithm arg_reduce = {
     .name = "arg_reduce", .refuse = arg_refuse, .any_type = true, .lower = arg_lower};
 static const struct algorithm top_k = {

@@ -1,9 +1,10 @@
 /* Softmax and its relatives, and dropout on a device. */
-#include "ops/algorithm.h"
+#include "ops/group.h"
 
 static const struct algorithm softmax, hardmax, dropout;
 
-const struct algorithm *const softmax_algorithms[] = {&softmax, &hardmax, NULL};
+const struct algorithm *const softmax_algorithms[] = {&softmax_group_subgroup, &softmax_group_local,
+                                                      &softmax, &hardmax, NULL};
 const struct algorithm *const dropout_algorithms[] = {&dropout, NULL};
 
 static const char *refuse_activation(const struct site *s) {
@@ -20,27 +21,45 @@ static const char *hardmax_refuse(const struct site *s) {
     return s->node->op == OP_Hardmax ? refuse_activation(s) : "only Hardmax needs no exponentials";
 }
 
-static fovea_status softmax_lower(const struct site *s, struct recipe *r) {
+/* (outer, size, inner): a row has `size` elements with the distance `inner`. */
+struct rows {
+    int64_t count, size, inner;
+};
+
+static struct rows rows_of(const struct site *s) {
     const fovea_desc *x = &node_in(s->graph, s->node, 0)->desc;
     int axis = x->rank ? attr_axis(s->node, "axis", -1, x->rank) : 0;
     int last = attr_int(s->node, "coerce", 0) || !x->rank ? x->rank : axis + 1;
-    int64_t inner = desc_span(x, last, x->rank), rows = desc_span(x, 0, axis) * inner;
+    int64_t inner = desc_span(x, last, x->rank);
+    return (struct rows){desc_span(x, 0, axis) * inner, desc_span(x, axis, last), inner};
+}
+
+enum { PASSES = 3 }; /* the largest element, the sum, the results */
+
+static double softmax_estimate(const struct site *s) {
+    struct rows rows = rows_of(s);
+    return group_seconds_alone(s, rows.count, rows.size, PASSES);
+}
+
+static fovea_status softmax_lower(const struct site *s, struct recipe *r) {
+    struct rows rows = rows_of(s);
     recipe_kernel(r, "softmax",
                   s->node->op == OP_Softmax      ? "softmax"
                   : s->node->op == OP_LogSoftmax ? "softmax_log"
                                                  : "softmax_hard");
-    recipe_int(r, rows);
-    recipe_int(r, desc_span(x, axis, last));
-    recipe_int(r, inner);
+    recipe_int(r, rows.count);
+    recipe_int(r, rows.size);
+    recipe_int(r, rows.inner);
     recipe_value(r, site_in(s, 0));
     recipe_value(r, site_out(s, 0));
-    recipe_global(r, (size_t)rows, 0, 0);
+    recipe_global(r, (size_t)rows.count, 0, 0);
     return FOVEA_OK;
 }
 
 static const struct algorithm softmax = {
     .name = "softmax",
     .refuse = softmax_refuse,
+    .estimate = softmax_estimate,
     .inexact = true, /* exponentials */
     .lower = softmax_lower,
 };
@@ -49,6 +68,45 @@ static const struct algorithm hardmax = {
     .refuse = hardmax_refuse,
     .lower = softmax_lower,
 };
+
+/* ---- Softmax, a work-group for a row ---- */
+
+static struct group_task group_of(const struct site *s, bool subgroups) {
+    struct rows rows = rows_of(s);
+    struct group_task t = {.groups = rows.count,
+                           .length = rows.size,
+                           .in_flight = 4,
+                           .passes = PASSES,
+                           .subgroups = subgroups};
+    graph_cost(s->graph, s->node, &t.flops, &t.bytes);
+    return t;
+}
+
+static const char *softmax_group_refuse(const struct site *s, bool subgroups) {
+    struct group_task t = group_of(s, subgroups);
+    if (softmax_refuse(s)) return softmax_refuse(s);
+    if (rows_of(s).inner != 1) return "the elements of a row must be neighbours";
+    return group_refuse(s, &t, 1);
+}
+
+static double softmax_group_estimate(const struct site *s, bool subgroups) {
+    struct group_task t = group_of(s, subgroups);
+    return group_seconds(s, &t, group_lanes(s, &t, site_tuned(s, GROUP_TUNED_LANES, 0)));
+}
+
+static fovea_status softmax_group_lower(const struct site *s, struct recipe *r, bool subgroups) {
+    struct group_task t = group_of(s, subgroups);
+    recipe_kernel(r, "softmax_group",
+                  s->node->op == OP_Softmax ? "softmax_group" : "softmax_group_log");
+    group_launch(r, &t, group_lanes(s, &t, site_tuned(s, GROUP_TUNED_LANES, 0)), t.groups, 0, 0);
+    recipe_int(r, t.length);
+    recipe_value(r, site_in(s, 0));
+    recipe_value(r, site_out(s, 0));
+    return FOVEA_OK;
+}
+
+/* Exponentials are inexact. */
+GROUP_ENTRIES(softmax_group, .tunables = group_tunables, .inexact = true)
 
 /* ---- Dropout ---- */
 
