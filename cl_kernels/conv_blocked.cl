@@ -7,10 +7,11 @@
  *               Taps of `always` are multiplied even where all pixels of a tile find padding.
  *               The pixels made may be some of y's `whole`: (h, w) is y_first + h * y_row + w * y_column. Weights before
  *               they are packed: o, c and tap (i, j) at o * out_step + c * in_step + i * row_step + j * column_step.
- * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` output pixels; z: image. One
- *               work-item a group: it owns its chunk and holds P pixels by Q blocks in registers.
+ * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` output pixels, x and y exchanged if
+ *               `chunks_first`; z: image. One work-item a group: it owns its chunk and holds P pixels by Q blocks in
+ *               registers.
  *               conv_blocked_pack: x: input channel block of a group; y: tile, times groups.
- * Defines:      X 4, 8 or 16; P 1 to 14, Q 1 to 4: P * Q accumulators. All else is an argument, so that a network
+ * Defines:      X 4, 8 or 16; P 1 to 28, Q 1 to 4: P * Q accumulators. All else is an argument, so that a network
  *               needs one program: nothing but the innermost product is worth a specialised one.
  * Local memory: none.
  * Truth:        lib/reference/conv.c
@@ -75,13 +76,14 @@ INLINE ulong conv_blocked_inside(int row, int column, int ih, int iw, int kh, in
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh, int kw, int sh,
              int sw, int dh, int dw, int ph, int pw, int whole, int y_first, int y_row,
-             int y_column, int chunk, int has_residual, int activation, ulong always, ulong zeros,
-             __global const real *x, ulong x_offset, __global const real *packed,
-             ulong packed_offset, __global const real *residual, ulong residual_offset, float alpha,
-             float beta, __global real *y, ulong y_offset) {
-    int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(0);
+             int y_column, int chunk, int chunks_first, int has_residual, int activation,
+             ulong always, ulong zeros, __global const real *x, ulong x_offset,
+             __global const real *packed, ulong packed_offset, __global const real *residual,
+             ulong residual_offset, float alpha, float beta, __global real *y, ulong y_offset) {
+    int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(chunks_first != 0);
     int group = item / tiles, tile = item % tiles, image = (int)get_global_id(2);
-    int pixels = oh * ow, begin = (int)get_global_id(1) * chunk, end = min(begin + chunk, pixels);
+    int pixels = oh * ow, begin = (int)get_global_id(chunks_first == 0) * chunk,
+        end = min(begin + chunk, pixels);
     int plane = ih * iw * X;
     packed += packed_offset;
     __global const real *zero = packed + zeros;

@@ -3,9 +3,10 @@
  * Computes:     y = activate(bias + residual + sum over ic of w * x)
  * Layouts:      those of conv_blocked.cl, which packs the weights as well. With stride 1 the pixels may be taken for
  *               one row (ow = pixels).
- * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` pixels; z: image. One work-item
- *               a group: it owns its chunk and holds P pixels by Q blocks in registers.
- * Defines:      X 4, 8 or 16; P 1 to 14, Q 1 to 4: P * Q accumulators.
+ * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` pixels, x and y exchanged if
+ *               `chunks_first`; z: image. One work-item a group: it owns its chunk and holds P pixels by Q blocks in
+ *               registers.
+ * Defines:      X 4, 8 or 16; P 1 to 28, Q 1 to 4: P * Q accumulators.
  * Local memory: none.
  * Truth:        lib/reference/conv.c
  * Source:       Goto and van de Geijn 2008, "Anatomy of high-performance matrix multiplication". */
@@ -18,13 +19,13 @@
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_pointwise(int groups, int icb, int plane, int iw, int ocb, int pixels, int ow, int sh, int sw,
-               int chunk, int has_residual, int activation, ulong zeros, __global const real *x,
-               ulong x_offset, __global const real *packed, ulong packed_offset,
-               __global const real *residual, ulong residual_offset, float alpha, float beta,
-               __global real *y, ulong y_offset) {
-    int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(0);
+               int chunk, int chunks_first, int has_residual, int activation, ulong zeros,
+               __global const real *x, ulong x_offset, __global const real *packed,
+               ulong packed_offset, __global const real *residual, ulong residual_offset,
+               float alpha, float beta, __global real *y, ulong y_offset) {
+    int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(chunks_first != 0);
     int group = item / tiles, tile = item % tiles, image = (int)get_global_id(2);
-    int begin = (int)get_global_id(1) * chunk, end = min(begin + chunk, pixels);
+    int begin = (int)get_global_id(chunks_first == 0) * chunk, end = min(begin + chunk, pixels);
     packed += packed_offset;
     __global const real *weights = packed + (ulong)item * icb * (X * Q * X);
     __global const real *bias = packed + zeros - (ulong)(groups * tiles - item) * (Q * X);

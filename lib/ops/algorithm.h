@@ -40,7 +40,7 @@ struct recipe;
 /* A number that may be tuned, with its legal values; 0 is never one. */
 struct tunable {
     const char *name; /* NULL ends a list */
-    int values[12];   /* ended by 0 */
+    int values[16];   /* ended by 0 */
 };
 enum { TUNABLES_MAX = 4 };
 /* The tuned value of tunable i of the algorithm, or `otherwise`. */

@@ -9,25 +9,40 @@ enum {
 
 enum { TILE_PIXELS, TILE_BLOCKS };
 static const struct tunable tunables[] = {
-    [TILE_PIXELS] = {"P", {1, 2, 3, 4, 5, 6, 7, 8, 12, 14}},
+    [TILE_PIXELS] = {"P", {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 28}},
     [TILE_BLOCKS] = {"Q", {1, 2, 3, 4}},
     {0},
 };
 
-/* A tile of pixels by channel blocks that fills the vector registers: 32 of them where vectors have 16
- * lanes, else 16. */
+/* A tile of pixels by channel blocks whose sums are vector registers. */
 struct tile {
     int pixels, blocks;
 };
 
+/* Tiles that fill the registers: 32 of them where vectors have 16 lanes, else 16. The best first, should
+ * all cost the same: the more channels a pixel serves, the less it is read. */
+static const struct tile wide_tiles[] = {{14, 2}, {7, 4}, {9, 3}, {28, 1}, {14, 1}, {0}};
+static const struct tile narrow_tiles[] = {{6, 2}, {4, 3}, {12, 1}, {0}};
+
+/* Vector operations of a tile for each input channel, those on the last pixels and blocks included that
+ * nobody needs; short tiles wait for their own sums. */
+static int64_t tile_cost(const struct conv *c, int64_t blocks, struct tile t) {
+    enum { LEAST = 8 };
+    int64_t sums = t.pixels * t.blocks;
+    return ceil_div(c->pixels, t.pixels) * ceil_div(blocks, t.blocks) *
+           (sums < LEAST ? LEAST : sums);
+}
+
 static struct tile tile_of(const struct site *s, const struct conv *c) {
     int64_t width = site_width(s), blocks = (c->oc + width - 1) / width;
-    struct tile t = {width == 16 ? 14 : 6, 2};
-    if (blocks == 1) t = (struct tile){width == 16 ? 14 : 12, 1};
-    if (c->pixels < t.pixels) t.pixels = c->pixels >= 4 ? 4 : c->pixels >= 2 ? 2 : 1;
-    t.pixels = site_tuned(s, TILE_PIXELS, t.pixels);
-    t.blocks = site_tuned(s, TILE_BLOCKS, t.blocks);
-    return t;
+    const struct tile *tiles = width == 16 ? wide_tiles : narrow_tiles;
+    struct tile best = tiles[0];
+    for (; tiles->pixels; tiles++)
+        if (tile_cost(c, blocks, *tiles) < tile_cost(c, blocks, best)) best = *tiles;
+    if (c->pixels < best.pixels) best.pixels = c->pixels >= 4 ? 4 : c->pixels >= 2 ? 2 : 1;
+    best.pixels = site_tuned(s, TILE_PIXELS, best.pixels);
+    best.blocks = site_tuned(s, TILE_BLOCKS, best.blocks);
+    return best;
 }
 
 struct blocked {
@@ -78,6 +93,24 @@ static double traffic(const struct blocked *b, int64_t chunks) {
     return (double)chunks * weights + (fits ? 1 : (double)b->tiles) * input;
 }
 
+/* Whether neighbouring work-items do the chunks of one tile, and not the tiles of one chunk: what they then
+ * share and keep in the cache are the weights, the larger of the two. */
+static bool chunks_first(const struct blocked *b) {
+    return b->weights > b->c.groups * b->icb * b->width * b->c.plane;
+}
+
+/* As many chunks as asked for or somewhat more, so that the compute units have equal shares. */
+static int64_t balanced(const struct site *s, const struct blocked *b, int64_t runs,
+                        int64_t wanted) {
+    int64_t items = b->c.groups * b->tiles * b->c.n, best = wanted, least = INT64_MAX;
+    for (int64_t chunks = wanted; chunks <= runs && chunks <= 4 * wanted; chunks++) {
+        int64_t each = ceil_div(runs, chunks), units = s->device->compute_units;
+        int64_t longest = ceil_div(items * ceil_div(runs, each), units > 0 ? units : 1) * each;
+        if (longest < least) best = chunks, least = longest;
+    }
+    return best;
+}
+
 /* Output pixels of a work-item: little traffic, and enough work-items to keep all compute units busy to
  * the end. */
 static int64_t chunk_of(const struct site *s, const struct blocked *b) {
@@ -87,7 +120,7 @@ static int64_t chunk_of(const struct site *s, const struct blocked *b) {
     if (best > runs) best = runs;
     for (int64_t chunks = best; chunks <= runs; chunks *= 2)
         if (traffic(b, chunks) < traffic(b, best)) best = chunks;
-    return ceil_div(runs, best) * b->tile.pixels;
+    return ceil_div(runs, balanced(s, b, runs, best)) * b->tile.pixels;
 }
 
 /* Operations of a phase at the share of the peak that its tile reaches: 0.65 with 6 pixels and more. */
@@ -161,6 +194,7 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct bloc
     recipe_int(r, b->c.step[1] * b->c.whole[2]);
     recipe_int(r, b->c.step[2]);
     recipe_int(r, chunk_of(s, b));
+    recipe_int(r, chunks_first(b));
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, node_activation(s->node).kind);
     /* In a Conv the padding is data, and what is not finite in a weight shows; a ConvTranspose has none. */
@@ -178,7 +212,9 @@ static void push_end(const struct site *s, struct recipe *r, const struct blocke
     recipe_float(r, a.alpha);
     recipe_float(r, a.beta);
     recipe_value(r, site_out(s, 0));
-    recipe_global(r, (size_t)(b->tiles * b->c.groups), (size_t)chunks, (size_t)b->c.n);
+    size_t tiles = (size_t)(b->tiles * b->c.groups), parts = (size_t)chunks;
+    bool first = chunks_first(b);
+    recipe_global(r, first ? parts : tiles, first ? tiles : parts, (size_t)b->c.n);
     recipe_local(r, 1, 1, 1);
 }
 
@@ -244,6 +280,7 @@ static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r)
     recipe_int(r, b.c.w.stride[1]);
     recipe_int(r, b.c.w.stride[2]);
     recipe_int(r, chunk_of(s, &b));
+    recipe_int(r, chunks_first(&b));
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, node_activation(s->node).kind);
     recipe_ulong(r, (uint64_t)b.zeros);
