@@ -19,30 +19,35 @@ struct tile {
     int pixels, blocks;
 };
 
-/* Tiles that fill the registers: 32 of them where vectors have 16 lanes, else 16. The best first, should
- * all cost the same: the more channels a pixel serves, the less it is read. */
-static const struct tile wide_tiles[] = {{14, 2}, {7, 4}, {9, 3}, {28, 1}, {14, 1}, {0}};
-static const struct tile narrow_tiles[] = {{6, 2}, {4, 3}, {12, 1}, {0}};
+/* Tiles that fill the registers (32 of them where vectors have 16 lanes, else 16), and their speed against
+ * the first as measured: one that reads a weight for few pixels is slower, above all where pixels are
+ * found by pointers. */
+struct choice {
+    struct tile tile;
+    double speed;
+};
+static const struct choice wide[] = {{{14, 2}, 1}, {{28, 1}, 0.92}, {{14, 1}, 0.9}, {{0}, 0}};
+static const struct choice wide_1x1[] = {
+    {{14, 2}, 1}, {{28, 1}, 0.98}, {{7, 4}, 0.95}, {{14, 1}, 0.95}, {{0}, 0}};
+static const struct choice narrow[] = {{{6, 2}, 1}, {{12, 1}, 0.9}, {{0}, 0}};
 
-/* Vector operations of a tile for each input channel, those on the last pixels and blocks included that
- * nobody needs; short tiles wait for their own sums. */
-static int64_t tile_cost(const struct conv *c, int64_t blocks, struct tile t) {
-    enum { LEAST = 8 };
-    int64_t sums = t.pixels * t.blocks;
-    return ceil_div(c->pixels, t.pixels) * ceil_div(blocks, t.blocks) *
-           (sums < LEAST ? LEAST : sums);
+/* Vector operations for each input channel, those on the last pixels and blocks included that nobody
+ * needs. */
+static double tile_cost(const struct conv *c, int64_t blocks, const struct choice *o) {
+    int64_t pixels = ceil_div(c->pixels, o->tile.pixels) * o->tile.pixels;
+    return (double)(pixels * ceil_div(blocks, o->tile.blocks) * o->tile.blocks) / o->speed;
 }
 
 static struct tile tile_of(const struct site *s, const struct conv *c) {
     int64_t width = site_width(s), blocks = (c->oc + width - 1) / width;
-    const struct tile *tiles = width == 16 ? wide_tiles : narrow_tiles;
-    struct tile best = tiles[0];
-    for (; tiles->pixels; tiles++)
-        if (tile_cost(c, blocks, *tiles) < tile_cost(c, blocks, best)) best = *tiles;
-    if (c->pixels < best.pixels) best.pixels = c->pixels >= 4 ? 4 : c->pixels >= 2 ? 2 : 1;
-    best.pixels = site_tuned(s, TILE_PIXELS, best.pixels);
-    best.blocks = site_tuned(s, TILE_BLOCKS, best.blocks);
-    return best;
+    const struct choice *all = width != 16 ? narrow : c->taps == 1 ? wide_1x1 : wide, *best = all;
+    for (; all->tile.pixels; all++)
+        if (tile_cost(c, blocks, all) < tile_cost(c, blocks, best)) best = all;
+    struct tile t = best->tile;
+    if (c->pixels < t.pixels) t.pixels = c->pixels >= 4 ? 4 : c->pixels >= 2 ? 2 : 1;
+    t.pixels = site_tuned(s, TILE_PIXELS, t.pixels);
+    t.blocks = site_tuned(s, TILE_BLOCKS, t.blocks);
+    return t;
 }
 
 struct blocked {
@@ -94,9 +99,12 @@ static double traffic(const struct blocked *b, int64_t chunks) {
 }
 
 /* Whether neighbouring work-items do the chunks of one tile, and not the tiles of one chunk: what they then
- * share and keep in the cache are the weights, the larger of the two. */
+ * share and keep in the cache are the weights, where those are the larger part. A 1x1 window gains from it
+ * only where they are larger than the cache as well. */
 static bool chunks_first(const struct blocked *b) {
-    return b->weights > b->c.groups * b->icb * b->width * b->c.plane;
+    enum { LARGE = (2 << 20) / sizeof(float) };
+    int64_t input = b->c.groups * b->icb * b->width * b->c.plane;
+    return b->weights > input && (b->c.taps > 1 || b->weights > LARGE);
 }
 
 /* As many chunks as asked for or somewhat more, so that the compute units have equal shares. */
