@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/env.h"
 #include "opencl/internal.h"
 
 /* Driver strings come with blanks around them; control characters have no place in a table. */
@@ -92,6 +93,8 @@ static void read_numbers(fovea_device_info *info, cl_device_id device) {
     info->clock_mhz = (uint32_t)device_number(device, CL_DEVICE_MAX_CLOCK_FREQUENCY);
     info->memory_bytes = device_number(device, CL_DEVICE_GLOBAL_MEM_SIZE);
     info->max_allocation_bytes = device_number(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+    env_lower("FOVEA_MEMORY", &info->memory_bytes); /* to try what another device has room for */
+    env_lower("FOVEA_MAX_ALLOCATION", &info->max_allocation_bytes);
     info->local_memory_bytes = device_number(device, CL_DEVICE_LOCAL_MEM_SIZE);
     info->max_work_group_size = device_number(device, CL_DEVICE_MAX_WORK_GROUP_SIZE);
     info->vector_width = (uint32_t)device_number(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/env.h"
 #include "base/hash.h"
 #include "base/threads.h"
 #include "opencl/kernel_table.h"
@@ -27,6 +28,8 @@ static fovea_device_info reference_info(void) {
                            .flops_peak = 2e9 * (double)parallel_width(),
                            .bytes_per_second = 5e9,
                            .launch_overhead_us = 1};
+    env_lower("FOVEA_MEMORY", &d.memory_bytes);
+    env_lower("FOVEA_MAX_ALLOCATION", &d.max_allocation_bytes);
     return d;
 }
 
