@@ -82,7 +82,7 @@ static void reset(struct fovea_plan *p) {
 static fovea_status try_to_make(struct fovea_plan *p, const fovea_graph *graph,
                                 const fovea_plan_options *o) {
     TRY(graph_copy(&p->graph, graph));
-    TRY(plan_prepare(p->graph, o));
+    TRY(plan_prepare(p->graph, o, 1));
     TRY(plan_layout(p));
     TRY(add_steps(p));
     if (!p->again) TRY(build(p));

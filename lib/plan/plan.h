@@ -72,8 +72,9 @@ struct fovea_plan {
  * they are the caller's and must outlive the plan. */
 fovea_status plan_create(struct fovea_plan **, fovea_context *, const fovea_graph *,
                          const fovea_plan_options *o, const int *tuning);
-/* prepare.c: fixes input shapes, infers all others, folds constants, rewrites. */
-fovea_status plan_prepare(fovea_graph *, const fovea_plan_options *);
+/* prepare.c: fixes input shapes for one of `parts` parts of the batch, infers all others, folds constants,
+ * rewrites. */
+fovea_status plan_prepare(fovea_graph *, const fovea_plan_options *, size_t parts);
 /* prepare.c: computes what depends on constants alone; no shapes need to be fixed. */
 fovea_status plan_fold_constants(fovea_graph *);
 /* layout.c: decides which values lie in channel blocks and inserts Reorder nodes. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "graph/batch.h"
 #include "graph/rewrite.h"
 #include "plan/plan.h"
 
@@ -157,8 +158,9 @@ fovea_status plan_fold_constants(fovea_graph *g) {
     return FOVEA_OK;
 }
 
-fovea_status plan_prepare(fovea_graph *g, const fovea_plan_options *o) {
+fovea_status plan_prepare(fovea_graph *g, const fovea_plan_options *o, size_t parts) {
     TRY(bind_inputs(g, o));
+    graph_batch_divide(g, parts);
     graph_remove_unused(g);
     TRY(infer_all(g, o));
     graph_remove_unused(g);

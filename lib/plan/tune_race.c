@@ -398,7 +398,7 @@ static fovea_status run_race(struct race *r, struct store_tunings *rows) {
     static const fovea_plan_options as_it_is = {.no_rewrite = true};
     fovea_graph *shaped = NULL;
     TRY(graph_copy(&shaped, r->graph));
-    fovea_status status = plan_prepare(shaped, &as_it_is);
+    fovea_status status = plan_prepare(shaped, &as_it_is, 1);
     struct site site = {.graph = shaped, .device = &r->tune->context->info};
     if (status == FOVEA_OK) site.node = node_of(shaped, r->problem->op);
     if (site.node) status = run_candidates(r, &site, rows);
