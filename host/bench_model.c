@@ -186,6 +186,9 @@ static void print_text(const struct session *s) {
            gflops(s), 100 * roof_share(s));
     bench_print_roof(d);
     printf("memory   %s arena, %s weights, %s at the peak of the process\n", arena, weights, peak);
+    if (s->plan.parts > 1)
+        printf("parts    the batch runs in %zu, one after the other: it does not fit at once\n",
+               s->plan.parts);
     printf("before   load %.4g ms, device %.4g ms, plan %.4g ms (build %.4g ms, %zu programs, %zu "
            "stored; tune %.4g ms), first run %.4g ms\n",
            s->load_ms, s->context_ms, s->plan.plan_ms, s->plan.build_ms, s->plan.programs,
@@ -219,6 +222,7 @@ static void print_json(const struct session *s) {
     json_number("first_run_ms", s->first_ms);
     json_integer("arena_bytes", s->plan.arena_bytes);
     json_integer("parameter_bytes", s->plan.parameter_bytes);
+    json_integer("parts", (int64_t)s->plan.parts);
     json_integer("peak_bytes", s->peak_bytes);
     json_integer("programs", (int64_t)s->plan.programs);
     json_integer("programs_stored", (int64_t)s->plan.programs_stored);

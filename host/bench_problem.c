@@ -104,7 +104,8 @@ static bool make_plan(const struct task *t, fovea_context *context, const char *
     fovea_plan_options how = {.bindings = t->bindings,
                               .n_bindings = t->n_inputs - t->n_fed,
                               .algorithm = algorithm,
-                              .guard = guard};
+                              .guard = guard,
+                              .whole = true};
     return problem_check(p, fovea_plan_create(out, context, t->graph, &how));
 }
 

@@ -96,6 +96,7 @@ static void print_json(const struct facts *f) {
     if (f->plan) {
         json_number("flops", f->cost.flops);
         json_integer("arena_bytes", f->cost.arena_bytes);
+        json_integer("parts", (int64_t)f->cost.parts);
         json_integer("steps", (int64_t)f->cost.steps);
     } else {
         json_text("note", f->note);
@@ -137,6 +138,9 @@ static void print_text(const struct facts *f) {
     printf("%-12s %s\n%-12s %s for activations", "FLOPs", count, "memory", bytes);
     host_bytes(bytes, sizeof bytes, (double)f->info.parameter_bytes);
     printf(", %s for weights\n", bytes);
+    if (f->cost.parts > 1)
+        printf("%-12s %zu, one after the other: the batch does not fit at once\n", "parts",
+               f->cost.parts);
 }
 
 /* A plan on the reference settles the shapes; a model whose shapes stay free is no error. */

@@ -236,6 +236,9 @@ static void print_end(const struct session *s) {
         printf(", then %.3g ms each%s", 1e3 * s->later_seconds / (double)s->later,
                s->input.items ? " picture" : "");
     printf("\n");
+    if (info.parts > 1)
+        printf("the batch runs in %zu parts, one after the other: it does not fit at once\n",
+               info.parts);
     if (info.fallbacks)
         printf("%zu of %zu steps ran on the reference for want of a kernel\n", info.fallbacks,
                info.steps);
@@ -258,6 +261,7 @@ static void json_end(const struct session *s) {
     json_integer("programs_stored", (int64_t)info.programs_stored);
     json_integer("steps", (int64_t)info.steps);
     json_integer("fallbacks", (int64_t)info.fallbacks);
+    json_integer("parts", (int64_t)info.parts);
     if (options.profile) profile_json(s->runner.plan);
     json_close();
 }

@@ -28,7 +28,7 @@ bool verify_problem(fovea_context *context, const char *line, const char *algori
                     uint64_t seed, struct verify_sink *sink, char **others, struct problem *p) {
     fovea_graph *graph = NULL;
     fovea_plan *plan = NULL;
-    fovea_plan_options options = {.guard = true, .algorithm = algorithm};
+    fovea_plan_options options = {.guard = true, .whole = true, .algorithm = algorithm};
     bool good = problem_check(p, fovea_graph_from_problem(&graph, line)) &&
                 problem_check(p, fovea_plan_create(&plan, context, graph, &options));
     if (good && others) *others = other_names(plan);

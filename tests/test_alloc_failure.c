@@ -36,6 +36,30 @@ static fovea_status classify(struct work *w, float *scores) {
     return fovea_tensor_read(output, scores, CLASSES * sizeof *scores);
 }
 
+/* A batch that has to run in parts. */
+static fovea_status classify_in_parts(struct work *w, float *scores) {
+    static const fovea_context_options options = {.no_store = true};
+    static const float pictures[4 * PICTURE];
+    static const fovea_binding batch = {"input", {FOVEA_FLOAT32, 4, {4, 1, 28, 28}}, NULL};
+    static const fovea_plan_options o = {.bindings = &batch, .n_bindings = 1};
+    float all[4 * CLASSES];
+    fovea_plan_info info;
+    fovea_tensor *input, *output;
+    setenv("FOVEA_MAX_ALLOCATION", "40000", 1);
+    TRY(fovea_graph_load_onnx(&w->graph, getenv("FOVEA_TEST_MODEL")));
+    TRY(fovea_context_create(&w->context, "reference", &options));
+    TRY(fovea_plan_create(&w->plan, w->context, w->graph, &o));
+    fovea_plan_get_info(w->plan, &info);
+    ck_assert_uint_gt(info.parts, 1);
+    TRY(fovea_plan_tensor(w->plan, "input", &input));
+    TRY(fovea_plan_tensor(w->plan, "output", &output));
+    TRY(fovea_tensor_write(input, pictures, sizeof pictures));
+    TRY(fovea_plan_run(w->plan));
+    TRY(fovea_tensor_read(output, all, sizeof all));
+    memcpy(scores, all + 3 * CLASSES, CLASSES * sizeof *scores);
+    return FOVEA_OK;
+}
+
 /* ---- Training ---- */
 
 static fovea_graph *network; /* what is trained */
@@ -149,6 +173,11 @@ START_TEST(every_allocation_fails_once) {
 }
 END_TEST
 
+START_TEST(every_allocation_of_a_batch_in_parts_fails_once) {
+    fail_each(classify_in_parts);
+}
+END_TEST
+
 START_TEST(every_allocation_of_training_fails_once) {
     make_network();
     snprintf(checkpoint, sizeof checkpoint, "/tmp/fovea-alloc-%d", (int)getpid());
@@ -162,6 +191,7 @@ int main(void) {
     Suite *suite = suite_create("alloc_failure");
     TCase *tests = tcase_create("network");
     tcase_add_test(tests, every_allocation_fails_once);
+    tcase_add_test(tests, every_allocation_of_a_batch_in_parts_fails_once);
     tcase_add_test(tests, every_allocation_of_training_fails_once);
     tcase_set_timeout(tests, 240);
     suite_add_tcase(suite, tests);

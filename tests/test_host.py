@@ -90,6 +90,29 @@ def test_run():
     expect(3, "run", model, pictures, "--output", "/dev/full", *reference, says="/dev/full")
 
 
+def test_parts():
+    """On a device that does not give the memory for 32 pictures at once."""
+    pictures = idx_file(folder / "many.idx", (32, 28, 28), [i * 5 % 256 for i in range(32 * 784)])
+    words = ("--batch", 32, "--device", "reference")
+    outputs = folder / "whole.npy", folder / "parts.npy"
+    check(expect_json(0, "run", model, pictures, "--output", outputs[0], *words)["parts"] == 1, "one part")
+    environment["FOVEA_MAX_ALLOCATION"] = "310000"
+    check(expect_json(0, "run", model, pictures, "--output", outputs[1], *words)["parts"] == 2, "two parts")
+    check(read_npy(outputs[0]) == read_npy(outputs[1]), "the parts give other values")
+    check("runs in 2 parts" in expect(0, "run", model, pictures, *words), "the parts of run")
+    check(expect_json(0, "info", model, "--batch", 32)["parts"] == 2, "the parts of info")
+    check("parts        2" in expect(0, "info", model, "--batch", 32), "info tells of parts")
+    done = expect_json(0, "bench", model, "--runs", 2, *words)
+    check(done["parts"] == 2 and done["batch"] == 32 and done["verdict"] == "right", "the parts of bench")
+    check("runs in 2," in expect(0, "bench", model, "--runs", 2, *words), "bench tells of parts")
+    checked = expect_json(0, "verify", model, pictures, *words)
+    check(checked["checked"] == len(checked["layers"]) < 14, "each layer is verified once")
+    expect(4, "bench", "--problem", "Relu 1000x200", "-d", "reference", says="gives in one piece")
+    environment["FOVEA_MAX_ALLOCATION"] = "90000"
+    expect(4, "run", model, pictures, *words, says="input 'input'")
+    del environment["FOVEA_MAX_ALLOCATION"]
+
+
 def test_bad_inputs():
     for name, data in (("text.png", b"hello"), ("cut.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF"),
                        ("cut.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ("empty.bmp", b""),
@@ -219,7 +242,8 @@ def test_bench_model():
         done = expect_json(0, "bench", model, "--runs", 5, *words)
         for key in ("model", "device", "batch", "median_ms", "best_ms", "q1_ms", "q3_ms",
                     "images_per_second", "gflops", "load_ms", "build_ms", "plan_ms", "first_run_ms",
-                    "tune_ms", "peak_bytes", "arena_bytes", "parameter_bytes", "verdict", "roof", "layers"):
+                    "tune_ms", "peak_bytes", "arena_bytes", "parameter_bytes", "parts", "verdict", "roof",
+                    "layers"):
             check(key in done, f"bench --json lacks {key}")
         times = [done[key] for key in ("best_ms", "q1_ms", "median_ms", "q3_ms")]
         check(0 < times[0] and times == sorted(times) and done["runs"] == 5, f"times {times}")

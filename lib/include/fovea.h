@@ -419,11 +419,12 @@ typedef struct fovea_plan_options {
     const char *algorithm; /* not NULL: each node that it accepts takes it; at least one must */
     bool no_rewrite;       /* keep every node: no fusion, no folding of batch normalisation */
     bool keep_values; /* every value keeps its own memory, so that it can be read after a run */
+    bool whole;       /* never run the batch in parts; nor is it with keep_values */
     bool guard;       /* canaries behind every value, for fovea_plan_verify */
     bool unchecked;   /* do not check kernels against the reference before their first use here */
-    bool consume;     /* free the graph's constants as the device gets them, which halves the memory
-                       * for weights; the graph can then only be looked at and destroyed, and cannot
-                       * be combined with guard */
+    bool
+        consume; /* free the graph's constants as the device gets them: half the memory for weights.
+                       * The graph can then only be looked at and destroyed. Not with guard */
     /* Reference only: moves every result by up to its error bound, random in sign, with this seed.
      * The spread of a few such runs is what rounding can do to the network's outputs. 0: off. */
     uint64_t perturb;
@@ -431,6 +432,8 @@ typedef struct fovea_plan_options {
 } fovea_plan_options;
 
 /* Fixes shapes, folds constants, chooses an algorithm for each node, builds kernels, lays out memory.
+ * Where a buffer or all memory would be more than the device gives, the plan runs the largest equal parts of the
+ * batch that fit, one by one; tensors hold all of it. NO_MEMORY says which node does not keep samples apart.
  * Errors: INVALID (shapes do not fit), UNSUPPORTED, BUILD_ERROR, NO_MEMORY, DEVICE_ERROR. */
 FOVEA_API fovea_status fovea_plan_create(fovea_plan **out, fovea_context *context,
                                          const fovea_graph *graph,
@@ -458,17 +461,18 @@ typedef struct fovea_plan_info {
     size_t programs_stored; /* of these, taken from the store instead of compiled */
     int64_t arena_bytes;    /* activations and workspaces */
     int64_t parameter_bytes;
+    size_t parts;             /* the batch runs in so many equal parts; 1: at once */
     double flops;             /* of one run */
     double build_ms, plan_ms; /* time to build kernels; to make the whole plan */
     double tune_ms;           /* of plan_ms, time to measure candidates; 0: nothing was tuned */
 } fovea_plan_info;
 FOVEA_API void fovea_plan_get_info(const fovea_plan *plan, fovea_plan_info *out);
 
-/* One step: a node, possibly fused with its neighbours. Strings belong to the plan. */
+/* One step: a node, possibly fused with its neighbours. Strings belong to the plan. Where the batch runs in
+ * parts, flops, bytes and ms are those of all; the rest, as what fovea_plan_time_step times, of one. */
 typedef struct fovea_step_info {
     const char *node, *op, *algorithm; /* algorithm "reference" on the CPU */
-    const char
-        *refusals; /* "conv_depthwise: groups must equal channels; ...": why not the others */
+    const char *refusals; /* "conv_depthwise: groups must equal channels; ...": why no other */
     const char *accepted; /* names of all algorithms that would do, separated by spaces */
     const char *problem;  /* the problem line that repeats this step */
     const char *options;  /* build options of its kernels */
@@ -534,10 +538,9 @@ typedef struct fovea_tune_line {
     bool tuned;                 /* measured now */
 } fovea_tune_line;
 
-/* Measures candidates for the steps of the network's plan, each by itself and in turn with the others.
- * Each is checked against the reference before its time counts; one that gives a wrong result, does not
- * build or fails is passed over. What was measured until an early end stays. `out` may be NULL. On the
- * reference there is nothing to choose. Errors: as fovea_plan_create. */
+/* Measures candidates for the steps of the network's plan, each by itself and in turn with the others. One
+ * that does not build, fails or gives a result that the reference refutes is passed over. What was measured
+ * until an early end stays. `out` may be NULL. The reference has no choice. Errors: as fovea_plan_create. */
 FOVEA_API fovea_status fovea_tune(fovea_tune_result **out, fovea_context *context,
                                   const fovea_graph *graph, const fovea_plan_options *plan_options,
                                   const fovea_tune_options *options);
@@ -563,10 +566,9 @@ FOVEA_API fovea_status fovea_tuning_forget(fovea_context *context);
 typedef struct fovea_verdict {
     const char *node, *op, *algorithm, *problem, *options; /* belong to the plan */
     bool right;
-    const char
-        *reason;   /* if wrong: "beyond its bound", "not a number", "wrote past its end", ... */
-    size_t output; /* which output of the node */
-    int64_t index; /* of the element */
+    const char *reason; /* if wrong: "beyond its bound", "wrote past its end", ... */
+    size_t output;      /* which output of the node */
+    int64_t index;      /* of the element */
     double got, expected, error, bound, ratio; /* ratio = error / bound */
     double probable_ratio; /* error / the bound with sqrt(K) (Higham and Mary 2019); 0 if unknown */
 } fovea_verdict;
@@ -580,10 +582,10 @@ typedef struct fovea_verify_options {
     void *user;
 } fovea_verify_options;
 
-/* Runs the plan step by step; each step is checked against the reference on the very inputs the
- * device gave it, element by element, within a bound derived from the arithmetic. The plan needs
- * `guard`. Fills at most `capacity` verdicts; *wrong is the number of wrong steps. A wrong result is
- * no error: the call then returns FOVEA_OK with *wrong > 0. */
+/* Runs the plan, which needs `guard`, step by step; each step is checked against the reference on the very
+ * inputs the device gave it, element by element, within a bound derived from the arithmetic. Where the batch
+ * runs in parts, a step's verdict is the worst of them. Fills at most `capacity` verdicts; *wrong is the number
+ * of wrong steps. A wrong result is no error: the call then returns FOVEA_OK with *wrong > 0. */
 FOVEA_API fovea_status fovea_plan_verify(fovea_plan *plan, const fovea_verify_options *options,
                                          fovea_verdict *out, size_t capacity, size_t *count,
                                          size_t *wrong);

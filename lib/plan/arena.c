@@ -10,13 +10,6 @@
 
 enum { ALIGNMENT = 256 };
 
-/* Something to be placed: a value or a step's workspace. */
-struct block {
-    size_t bytes, first, last, offset, arena;
-    struct place *place; /* to be filled in */
-    bool aligned;        /* also in a guarded plan: kernels may count on it */
-};
-
 static size_t align_up(size_t n) {
     return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
@@ -30,6 +23,7 @@ struct place plan_place(const struct fovea_plan *p, fovea_value v) {
     const struct plan_value *root = &p->values[p->values[v].root];
     struct place place = root->bound.buffer || root->bound.host ? root->bound : root->place;
     place.offset += p->values[v].at;
+    if (root->in_parts) place.offset += p->part * root->bytes;
     return place;
 }
 
@@ -138,9 +132,22 @@ static void find_lifetimes(struct fovea_plan *p) {
 
 /* ---- Memory of its own ---- */
 
-static bool owns_memory(const struct fovea_plan *p, size_t i) {
+bool plan_owns_memory(const struct fovea_plan *p, fovea_value i) {
     const struct value *v = &p->graph->values[i];
     return v->is_input || v->is_output || v->storage || p->keep_values;
+}
+
+/* The reference reads a constant where the graph has it. */
+static bool borrows(const struct fovea_plan *p, fovea_value i) {
+    return p->graph->values[i].storage && !p->context->cl && !p->guard;
+}
+
+size_t plan_own_bytes(const struct fovea_plan *p, fovea_value i) {
+    const struct plan_value *v = &p->values[i];
+    if (borrows(p, i)) return 0;
+    /* The guard begins at a whole word behind the last part. */
+    return align_up(v->in_parts ? v->bytes * p->parts + sizeof(uint32_t) : v->bytes) +
+           guard_bytes(p);
 }
 
 fovea_status plan_create_own(struct fovea_plan *p, fovea_value i) {
@@ -149,13 +156,13 @@ fovea_status plan_create_own(struct fovea_plan *p, fovea_value i) {
     fovea_tensor *t = mem_zero(1, sizeof *t);
     if (!t) return fail_memory(sizeof *t, "a tensor");
     *t = (fovea_tensor){.context = p->context, .desc = v->desc};
+    if (pv->in_parts) t->desc.dim[0] *= (int64_t)p->parts;
     pv->own = t;
-    if (v->storage && !p->context->cl && !p->guard) { /* the reference reads the graph's own copy */
+    if (borrows(p, i)) {
         t->borrows = true;
         t->place.host = v->storage->data;
     } else {
-        fovea_status status =
-            place_create(&t->place, p->context, align_up(pv->bytes) + guard_bytes(p));
+        fovea_status status = place_create(&t->place, p->context, plan_own_bytes(p, i));
         t->place.offset = p->guard ? GUARD_SHIFT : 0;
         if (status != FOVEA_OK) return fail_in(status, "value '%s': ", v->name);
     }
@@ -208,76 +215,109 @@ static void lay_out(struct block **sorted, size_t count, size_t limit, struct bl
     }
 }
 
-static fovea_status allocate(struct fovea_plan *p, struct block *blocks, size_t count,
-                             const size_t *sizes, size_t n_arenas) {
-    p->arenas = mem_zero(n_arenas + 1, sizeof *p->arenas);
-    if (!p->arenas) return fail_memory(n_arenas, "arenas");
-    for (; p->n_arenas < n_arenas; p->n_arenas++) {
-        TRY(place_create(&p->arenas[p->n_arenas], p->context, sizes[p->n_arenas]));
-        p->info.arena_bytes += (int64_t)sizes[p->n_arenas];
+static fovea_status fill_arenas(struct fovea_plan *p) {
+    size_t count = p->n_blocks;
+    struct block **sorted = mem_array(2 * count + 1, sizeof *sorted);
+    p->arena_bytes = mem_array(count + 1, sizeof *p->arena_bytes);
+    fovea_status status = FOVEA_OK;
+    if (!sorted || !p->arena_bytes)
+        status = fail_memory(count * sizeof *sorted, "an arena's layout");
+    for (size_t i = 0; status == FOVEA_OK && i < count; i++) sorted[i] = &p->blocks[i];
+    if (status == FOVEA_OK) {
+        if (count) qsort(sorted, count, sizeof *sorted, larger_first);
+        uint64_t limit = p->context->info.max_allocation_bytes;
+        lay_out(sorted, count, limit > SIZE_MAX ? SIZE_MAX : (size_t)limit, sorted + count,
+                p->arena_bytes, &p->n_arenas);
     }
-    for (size_t i = 0; i < count; i++) {
-        *blocks[i].place = p->arenas[blocks[i].arena];
-        bool shifts = p->guard && !blocks[i].aligned;
-        blocks[i].place->offset = blocks[i].offset + (shifts ? GUARD_SHIFT : 0);
+    mem_free(sorted);
+    return status;
+}
+
+static void add_block(struct fovea_plan *p, const char *what, size_t bytes, size_t first,
+                      size_t last, struct place *place) {
+    p->blocks[p->n_blocks++] = (struct block){.what = what,
+                                              .bytes = align_up(bytes),
+                                              .first = first,
+                                              .last = last,
+                                              .place = place,
+                                              .value = FOVEA_NO_VALUE};
+}
+
+static void add_step_blocks(struct fovea_plan *p, size_t i) {
+    struct plan_step *s = &p->steps[i];
+    size_t before = p->n_blocks;
+    if (s->workspace)
+        add_block(p, "workspace", s->workspace + guard_bytes(p), i, i, &s->workspace_place);
+    s->packs_every_run = s->packed_bytes && plan_packs_variables(p, s);
+    if (s->packs_every_run) { /* nobody reads it afterwards */
+        add_block(p, "packed weights", s->packed_bytes, i, i, &s->packed);
+        p->blocks[p->n_blocks - 1].aligned = true;
+    }
+    for (; before < p->n_blocks; before++) p->blocks[before].node = s->node;
+}
+
+/* What the caller sees holds the whole batch. */
+static void find_batch(struct fovea_plan *p) {
+    const fovea_graph *g = p->graph;
+    for (size_t i = 0; p->with_batch && i < g->n_inputs; i++)
+        p->values[g->inputs[i]].in_parts = p->with_batch[g->inputs[i]];
+    for (size_t i = 0; p->with_batch && i < g->n_outputs; i++)
+        p->values[g->outputs[i]].in_parts = p->with_batch[g->outputs[i]];
+}
+
+fovea_status plan_lay_memory(struct fovea_plan *p) {
+    size_t most = p->graph->n_values + 2 * p->n_steps;
+    find_batch(p);
+    find_lifetimes(p);
+    p->blocks = mem_zero(most + 1, sizeof *p->blocks);
+    if (!p->blocks) return fail_memory(most * sizeof *p->blocks, "an arena's layout");
+    for (size_t i = 0; i < p->graph->n_values; i++) {
+        struct plan_value *v = &p->values[i];
+        if (!v->used || plan_owns_memory(p, (fovea_value)i) || v->root != i) continue;
+        v->in_arena = true;
+        add_block(p, "value", v->stored + guard_bytes(p) + 1, v->first, v->last, &v->place);
+        p->blocks[p->n_blocks - 1].value = (fovea_value)i;
+    }
+    for (size_t i = 0; i < p->n_steps; i++) add_step_blocks(p, i);
+    return fill_arenas(p);
+}
+
+static fovea_status create_arenas(struct fovea_plan *p) {
+    p->arenas = mem_zero(p->n_arenas + 1, sizeof *p->arenas);
+    if (!p->arenas) return fail_memory(p->n_arenas, "arenas");
+    for (size_t i = 0; i < p->n_arenas; i++) {
+        TRY(place_create(&p->arenas[i], p->context, p->arena_bytes[i]));
+        p->info.arena_bytes += (int64_t)p->arena_bytes[i];
+    }
+    for (size_t i = 0; i < p->n_blocks; i++) {
+        const struct block *b = &p->blocks[i];
+        bool shifts = p->guard && !b->aligned;
+        *b->place = p->arenas[b->arena];
+        b->place->offset = b->offset + (shifts ? GUARD_SHIFT : 0);
     }
     return FOVEA_OK;
 }
 
-static fovea_status fill_arenas(struct fovea_plan *p, struct block *blocks, size_t count) {
-    struct block **sorted = mem_array(2 * count + 1, sizeof *sorted);
-    size_t *sizes = mem_array(count + 1, sizeof *sizes), n_arenas;
-    fovea_status status = FOVEA_OK;
-    if (!sorted || !sizes) status = fail_memory(count * sizeof *sorted, "an arena's layout");
-    for (size_t i = 0; status == FOVEA_OK && i < count; i++) sorted[i] = &blocks[i];
-    if (status == FOVEA_OK) {
-        if (count) qsort(sorted, count, sizeof *sorted, larger_first);
-        uint64_t limit = p->context->info.max_allocation_bytes;
-        lay_out(sorted, count, limit > SIZE_MAX ? SIZE_MAX : (size_t)limit, sorted + count, sizes,
-                &n_arenas);
-        status = allocate(p, blocks, count, sizes, n_arenas);
-    }
-    mem_free(sorted);
-    mem_free(sizes);
-    return status;
-}
-
-static fovea_status place_shared(struct fovea_plan *p) {
-    size_t guard = guard_bytes(p), n = 0;
-    struct block *blocks = mem_zero(p->graph->n_values + 2 * p->n_steps + 1, sizeof *blocks);
-    if (!blocks) return fail_memory(p->graph->n_values * sizeof *blocks, "an arena's layout");
-    for (size_t i = 0; i < p->graph->n_values; i++) {
-        struct plan_value *v = &p->values[i];
-        if (!v->used || owns_memory(p, i) || v->root != i) continue;
-        v->in_arena = true;
-        blocks[n++] = (struct block){
-            align_up(v->stored + guard + 1), v->first, v->last, 0, 0, &v->place, false};
-    }
-    for (size_t i = 0; i < p->n_steps; i++) {
-        struct plan_step *s = &p->steps[i];
-        if (s->workspace)
-            blocks[n++] = (struct block){
-                align_up(s->workspace + guard), i, i, 0, 0, &s->workspace_place, false};
-        s->packs_every_run = s->packed_bytes && plan_packs_variables(p, s);
-        if (s->packs_every_run) /* nobody reads it afterwards */
-            blocks[n++] = (struct block){align_up(s->packed_bytes), i, i, 0, 0, &s->packed, true};
-    }
-    fovea_status status = fill_arenas(p, blocks, n);
-    mem_free(blocks);
-    return status;
+static void free_layout(struct fovea_plan *p) {
+    mem_free(p->blocks);
+    mem_free(p->arena_bytes);
+    p->blocks = NULL;
+    p->arena_bytes = NULL;
+    p->n_blocks = 0;
 }
 
 fovea_status plan_place_values(struct fovea_plan *p) {
-    find_lifetimes(p);
     for (size_t i = 0; i < p->graph->n_values; i++)
-        if (p->values[i].used && p->values[i].root == i && owns_memory(p, i) &&
+        if (p->values[i].used && p->values[i].root == i && plan_owns_memory(p, (fovea_value)i) &&
             !p->graph->values[i].storage)
             TRY(plan_create_own(p, (fovea_value)i));
-    return place_shared(p);
+    TRY(create_arenas(p));
+    free_layout(p);
+    return FOVEA_OK;
 }
 
 static void free_arenas(struct fovea_plan *p) {
-    for (size_t i = 0; i < p->n_arenas; i++) place_destroy(&p->arenas[i]);
+    for (size_t i = 0; p->arenas && i < p->n_arenas; i++) place_destroy(&p->arenas[i]);
     mem_free(p->arenas);
     p->arenas = NULL;
     p->n_arenas = 0;
@@ -287,6 +327,7 @@ static void free_arenas(struct fovea_plan *p) {
 void plan_free_places(struct fovea_plan *p) {
     for (size_t i = 0; p->values && p->graph && i < p->graph->n_values; i++)
         fovea_tensor_destroy(p->values[i].own);
+    free_layout(p);
     free_arenas(p);
     mem_free(p->values);
     p->values = NULL;

@@ -175,3 +175,11 @@ fovea_status plan_set_arguments(struct fovea_plan *p, fovea_value v) {
     }
     return FOVEA_OK;
 }
+
+fovea_status plan_set_part(struct fovea_plan *p, size_t part) {
+    if (p->part == part) return FOVEA_OK;
+    p->part = part;
+    for (size_t v = 0; v < p->graph->n_values; v++)
+        if (p->values[v].in_parts) TRY(plan_set_arguments(p, (fovea_value)v));
+    return FOVEA_OK;
+}

@@ -39,8 +39,9 @@ static void count(struct fovea_plan *p) {
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct plan_step *s = &p->steps[i];
         p->info.fallbacks += p->context->cl && !s->algorithm && !s->shared;
-        p->info.flops += s->flops;
+        p->info.flops += s->flops * (double)p->parts;
     }
+    p->info.parts = p->parts;
 }
 
 static fovea_status build(struct fovea_plan *p) {
@@ -62,7 +63,7 @@ static void step_free(struct plan_step *s) {
     mem_free(s->options);
 }
 
-/* Back to the start, but for what was banned. */
+/* Back to the start, but for what was banned and the number of parts. */
 static void reset(struct fovea_plan *p) {
     for (size_t i = 0; i < p->n_steps; i++) step_free(&p->steps[i]);
     plan_free_places(p);
@@ -78,13 +79,15 @@ static void reset(struct fovea_plan *p) {
     p->again = false;
 }
 
-/* One try: ends early where `again` says that something was banned. */
+/* One try: ends early where `again` says that something was banned, or that the batch runs in more parts. */
 static fovea_status try_to_make(struct fovea_plan *p, const fovea_graph *graph,
                                 const fovea_plan_options *o) {
     TRY(graph_copy(&p->graph, graph));
-    TRY(plan_prepare(p->graph, o, 1));
+    TRY(plan_prepare(p->graph, o, p->parts));
     TRY(plan_layout(p));
     TRY(add_steps(p));
+    if (!p->again) TRY(plan_lay_memory(p));
+    if (!p->again) TRY(plan_fit(p, graph, o));
     if (!p->again) TRY(build(p));
     if (p->again) return FOVEA_OK;
     TRY(plan_place_values(p));
@@ -123,6 +126,7 @@ fovea_status plan_create(struct fovea_plan **out, fovea_context *context, const 
     p->consume = o->consume && context->cl; /* the reference computes with the graph's own copy */
     p->perturb = o->perturb;
     p->tuning = tuning;
+    p->parts = 1;
     fovea_status status = make(p, graph, o);
     if (status == FOVEA_OK) *out = p;
     else fovea_plan_destroy(p);
@@ -148,6 +152,7 @@ void fovea_plan_destroy(fovea_plan *p) {
     if (p->context->cl) opencl_finish(p->context->cl); /* nothing may use the memory any more */
     reset(p);
     plan_free_bans(p);
+    mem_free(p->with_batch);
     mem_free(p->algorithm);
     mem_free(p);
 }
@@ -224,8 +229,8 @@ fovea_status fovea_plan_step(const fovea_plan *p, size_t i, fovea_step_info *out
                              .output = y->desc,
                              .workspace = s->workspace,
                              .kernels = s->recipe.n_steps,
-                             .flops = s->flops,
-                             .bytes = s->bytes,
+                             .flops = s->flops * (double)p->parts,
+                             .bytes = s->bytes * (double)p->parts,
                              .ms = s->ms};
     return FOVEA_OK;
 }

@@ -18,10 +18,11 @@ struct plan_value {
     fovea_value
         root;     /* itself, or the value whose memory it shares (Reshape, Concat and their kind) */
     size_t at;    /* where in the root's memory, in bytes */
-    size_t bytes; /* of contents */
+    size_t bytes; /* of contents; of one part's */
     size_t stored;      /* as it lies in memory, in channel blocks perhaps */
     size_t first, last; /* steps between which it must be kept */
     bool used, in_arena;
+    bool in_parts; /* an input or output with the batch; `own` and `bound` hold all parts of it */
     fovea_tensor *own;  /* inputs, outputs, constants, kept values: memory of its own */
     struct place bound; /* of a tensor the caller bound; empty if none */
 };
@@ -42,6 +43,16 @@ struct plan_step {
     double flops, bytes, ms;
 };
 
+/* Something that lies in an arena: a value, or what one step needs. */
+struct block {
+    size_t bytes, first, last, offset, arena;
+    struct place *place; /* to be filled in */
+    bool aligned;        /* also in a guarded plan: kernels may count on it */
+    const char *what;    /* "value", "workspace", "packed weights" */
+    fovea_value value;
+    const struct node *node; /* of a workspace or packed weights */
+};
+
 /* An algorithm whose kernels, with these options, do not build or gave a wrong result on this device. */
 struct ban {
     const struct algorithm *algorithm;
@@ -50,12 +61,18 @@ struct ban {
 
 struct fovea_plan {
     fovea_context *context;
-    fovea_graph *graph; /* its own copy: shapes fixed, constants folded, rewritten */
+    fovea_graph *graph; /* its own copy: shapes fixed, constants folded, rewritten; of one part */
     struct plan_value *values;
     struct plan_step *steps;
     size_t n_steps;
+    struct block *blocks; /* of the arenas, until these are there */
+    size_t n_blocks;
+    size_t *arena_bytes;
     struct place *arenas;
     size_t n_arenas;
+    size_t parts;     /* the batch runs in so many equal parts, one after the other */
+    size_t part;      /* that the kernels' arguments are set for */
+    bool *with_batch; /* by value of the graph as it was given; NULL: one part */
     bool guard, keep_values, consume, unchecked, ran;
     uint64_t perturb;
     unsigned char *blocked; /* by value: it lies in channel blocks */
@@ -115,16 +132,28 @@ void plan_free_kernels(struct fovea_plan *);
 fovea_status plan_set_step_arguments(struct fovea_plan *, struct plan_step *);
 /* build.c: sets again the arguments of all kernels that use one value. */
 fovea_status plan_set_arguments(struct fovea_plan *, fovea_value);
+/* build.c: from now on steps work on that part of the batch. */
+fovea_status plan_set_part(struct fovea_plan *, size_t part);
 /* arena.c: whether a node's output shares its input's memory (Reshape and its kind). */
 bool plan_shares_memory(const struct fovea_plan *, const struct node *);
-/* arena.c: gives every value but the constants, and every workspace, a place. */
+/* arena.c: who lives how long, and where in which arena; nothing is allocated yet. */
+fovea_status plan_lay_memory(struct fovea_plan *);
+/* arena.c: gives every value but the constants, and every workspace, its place. */
 fovea_status plan_place_values(struct fovea_plan *);
+/* arena.c: whether a value has memory of its own; how much. */
+bool plan_owns_memory(const struct fovea_plan *, fovea_value);
+size_t plan_own_bytes(const struct fovea_plan *, fovea_value);
+/* split.c: whether what was laid out fits the device. If not, the batch is to be run in more parts, and
+ * `again` is set; NO_MEMORY where that is not possible. */
+fovea_status plan_fit(struct fovea_plan *, const fovea_graph *, const fovea_plan_options *);
 /* arena.c: memory of a value of its own. */
 fovea_status plan_create_own(struct fovea_plan *, fovea_value);
 /* upload.c: constants and packed memory of one step are there, and its arguments are set. */
 fovea_status plan_ready_step(struct fovea_plan *, size_t step);
 /* upload.c: whether a launch that packs reads something that is no constant. */
 bool plan_packs_variables(const struct fovea_plan *, const struct plan_step *);
+/* upload.c: bytes of constants and packed weights, at the most at a time. */
+size_t plan_upload_bytes(const struct fovea_plan *);
 /* upload.c: readies all steps and packs; what only packing read is given back. */
 fovea_status plan_upload(struct fovea_plan *);
 void plan_free_places(struct fovea_plan *);

@@ -147,10 +147,17 @@ fovea_status plan_run_step(struct fovea_plan *p, size_t i, bool pack) {
     return p->steps[i].algorithm ? run_kernels(p, i, pack) : run_reference(p, i);
 }
 
-fovea_status fovea_plan_run(fovea_plan *p) {
+static fovea_status run_part(struct fovea_plan *p) {
     for (size_t i = 0; i < p->n_steps; i++)
         TRY(plan_run_step(p, i, p->guard || p->steps[i].packs_every_run));
-    if (p->context->cl) TRY(opencl_submit(p->context->cl));
+    return p->context->cl ? opencl_submit(p->context->cl) : FOVEA_OK;
+}
+
+fovea_status fovea_plan_run(fovea_plan *p) {
+    for (size_t part = 0; part < p->parts; part++) {
+        TRY(plan_set_part(p, part)); /* what is enqueued keeps the arguments that it had */
+        TRY(run_part(p));
+    }
     if (p->context->cl && !p->ran && p->context->store) {
         TRY(opencl_finish(p->context->cl)); /* once: some runtimes compile at the first launch */
         opencl_remember(p->context->cl);

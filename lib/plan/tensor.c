@@ -32,8 +32,21 @@ fovea_status place_read(const struct place *p, size_t offset, void *data, size_t
     return FOVEA_OK;
 }
 
+/* Where OpenCL cannot: at a place that is no whole word. */
+static fovea_status fill_from_host(const struct place *p, size_t offset, uint32_t pattern,
+                                   size_t bytes) {
+    char *words = mem_alloc(bytes);
+    if (!words) return fail_memory(bytes, "a pattern");
+    for (size_t i = 0; i < bytes; i += sizeof pattern) memcpy(words + i, &pattern, sizeof pattern);
+    fovea_status status = place_write(p, offset, words, bytes);
+    mem_free(words);
+    return status;
+}
+
 fovea_status place_fill(const struct place *p, size_t offset, uint32_t pattern, size_t bytes) {
     if (bytes == 0) return FOVEA_OK;
+    if (p->buffer && (p->offset + offset) % sizeof pattern)
+        return fill_from_host(p, offset, pattern, bytes);
     if (p->buffer) return opencl_buffer_fill(p->buffer, p->offset + offset, pattern, bytes);
     for (size_t i = 0; i < bytes; i += sizeof pattern)
         memcpy(p->host + p->offset + offset + i, &pattern, sizeof pattern);

@@ -72,7 +72,7 @@ static fovea_status find_step(const struct race *r, struct entrant *e) {
 
 static fovea_status open_entrant(const struct race *r, struct entrant *e) {
     fovea_context *c = r->tune->context;
-    fovea_plan_options o = {.algorithm = e->algorithm->name, .no_rewrite = true};
+    fovea_plan_options o = {.algorithm = e->algorithm->name, .no_rewrite = true, .whole = true};
     TRY(plan_create(&e->plan, c, r->graph, &o, e->tuning));
     TRY(find_step(r, e));
     TRY(plan_fill_step(e->plan, e->plan->steps[e->step].node));

@@ -53,6 +53,34 @@ bool plan_packs_variables(const struct fovea_plan *p, const struct plan_step *s)
     return false;
 }
 
+/* ---- How much ---- */
+
+/* The bytes of the constants that step i is the first to read, or the last; of those that stay too if `all`. */
+static size_t constants_of(const struct fovea_plan *p, size_t i, bool first, bool all) {
+    const struct node *n = p->steps[i].node;
+    size_t bytes = 0;
+    for (size_t k = 0; k < n->n_in; k++) {
+        fovea_value v = n->in[k];
+        if (v == FOVEA_NO_VALUE || !p->graph->values[v].storage) continue;
+        bool seen = false; /* an input that the node has twice */
+        for (size_t j = 0; j < k; j++) seen = seen || n->in[j] == v;
+        bool counts = (first ? p->values[v].first : p->values[v].last) == i;
+        if (!seen && counts && (all || !stays(p, v))) bytes += plan_own_bytes(p, v);
+    }
+    return bytes;
+}
+
+size_t plan_upload_bytes(const struct fovea_plan *p) {
+    size_t now = 0, most = 0;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        now += constants_of(p, i, true, true);
+        if (!p->steps[i].packs_every_run) now += p->steps[i].packed_bytes;
+        if (now > most) most = now;
+        now -= constants_of(p, i, false, false);
+    }
+    return most;
+}
+
 /* ---- Steps ---- */
 
 static fovea_status upload(struct fovea_plan *p, fovea_value v) {

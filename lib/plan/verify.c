@@ -49,10 +49,21 @@ static fovea_status fill_value(struct fovea_plan *p, fovea_value v, uint64_t see
     return status;
 }
 
+/* The whole of an input, which may be more than one part. */
+static fovea_status fill_tensor(fovea_tensor *t, uint64_t seed) {
+    size_t bytes = desc_bytes(&t->desc);
+    void *data = mem_alloc(bytes);
+    if (!data) return fail_memory(bytes, "random numbers");
+    fill_numbers(&t->desc, data, seed, false);
+    fovea_status status = fovea_tensor_write(t, data, bytes);
+    mem_free(data);
+    return status;
+}
+
 fovea_status plan_fill_inputs(struct fovea_plan *p, uint64_t seed) {
     for (size_t i = 0; i < p->graph->n_inputs; i++)
         if (!p->graph->values[p->graph->inputs[i]].storage)
-            TRY(fill_value(p, p->graph->inputs[i], random_mix(seed, i), false));
+            TRY(fill_tensor(p->values[p->graph->inputs[i]].own, random_mix(seed, i)));
     return FOVEA_OK;
 }
 
@@ -324,7 +335,6 @@ static fovea_status verify_step(struct fovea_plan *p, size_t i, const fovea_veri
     if (status != FOVEA_OK)
         return fail_in(status, "while verifying %s node '%s': ", op_name(s->node->op),
                        s->node->name);
-    if (s->algorithm) plan_testify(p, s, v);
     return FOVEA_OK;
 }
 
@@ -356,21 +366,60 @@ fovea_status plan_examine(struct fovea_plan *p, size_t i, fovea_verdict *v) {
     return status;
 }
 
+/* Where the verdicts go. */
+struct judgement {
+    const fovea_verify_options *options;
+    fovea_verdict *out;
+    size_t capacity, *count, *wrong;
+};
+
+/* False where the caller wants to stop. */
+static bool pronounce(const struct fovea_plan *p, size_t i, const struct judgement *j,
+                      const fovea_verdict *v) {
+    const fovea_verify_options *o = j->options;
+    if (p->steps[i].algorithm) plan_testify(p, &p->steps[i], v);
+    if (i < j->capacity) j->out[i] = *v;
+    ++*j->count;
+    *j->wrong += !v->right;
+    return !o->progress || o->progress(o->user, i + 1, p->n_steps, v);
+}
+
+/* Keeps the worse of two verdicts about one step. */
+static void keep_worse(fovea_verdict *worst, const fovea_verdict *v) {
+    double probable = fmax(worst->probable_ratio, v->probable_ratio);
+    if (worst->right != v->right ? worst->right : v->ratio > worst->ratio) *worst = *v;
+    worst->probable_ratio = probable;
+}
+
+/* All steps with one part of the batch; the last part brings the verdicts. A guard lies where the next part
+ * begins, which is written later. */
+static fovea_status verify_part(struct fovea_plan *p, size_t part, const struct judgement *j,
+                                fovea_verdict *worst) {
+    TRY(plan_set_part(p, part));
+    for (size_t i = 0; i < p->n_steps; i++) {
+        fovea_verdict v;
+        TRY(verify_step(p, i, j->options, &v));
+        if (part == 0) worst[i] = v;
+        else keep_worse(&worst[i], &v);
+        if (part + 1 == p->parts && !pronounce(p, i, j, &worst[i])) break;
+    }
+    return FOVEA_OK;
+}
+
 fovea_status fovea_plan_verify(fovea_plan *p, const fovea_verify_options *options,
                                fovea_verdict *out, size_t capacity, size_t *count, size_t *wrong) {
     static const fovea_verify_options none;
     const fovea_verify_options *o = options ? options : &none;
+    struct judgement j = {o, out, capacity, count, wrong};
     *count = *wrong = 0;
     if (!p->guard) return fail(FOVEA_INVALID, "a plan to be verified is made with `guard`");
     if (o->fill) TRY(plan_fill_inputs(p, o->seed));
-    for (size_t i = 0; i < p->n_steps; i++) {
-        fovea_verdict v;
-        TRY(verify_step(p, i, o, &v));
-        if (i < capacity) out[i] = v;
-        (*count)++;
-        *wrong += !v.right;
-        if (o->progress && !o->progress(o->user, i + 1, p->n_steps, &v)) break;
-    }
-    if (p->context->cl) opencl_remember(p->context->cl);
-    return FOVEA_OK;
+    fovea_verdict *worst = mem_zero(p->n_steps + 1, sizeof *worst);
+    if (!worst) return fail_memory(p->n_steps * sizeof *worst, "verdicts");
+    fovea_status status = FOVEA_OK;
+    for (size_t part = 0; part < p->parts && status == FOVEA_OK; part++)
+        status = verify_part(p, part, &j, worst);
+    mem_free(worst);
+    if (status == FOVEA_OK && p->context->cl) opencl_remember(p->context->cl);
+    return status;
 }

@@ -29,11 +29,13 @@ static fovea_status make_plan(struct fovea_trainer *t,
                               fovea_status (*build)(struct fovea_trainer *, fovea_graph **),
                               bool guard, fovea_plan **out) {
     fovea_graph *g;
-    fovea_plan_options o = {.guard = guard, .tune = t->options.tune};
+    fovea_plan_options o = {.guard = guard, .whole = true, .tune = t->options.tune};
     TRY(build(t, &g));
     fovea_status status = fovea_plan_create(out, t->context, g, &o);
     fovea_graph_destroy(g);
-    return status;
+    if (status != FOVEA_NO_MEMORY) return status;
+    return fail(status, "%s; a smaller batch%s needs less", fovea_error(),
+                t->options.recompute ? "" : ", or `recompute`,");
 }
 
 static fovea_status make_plans(struct fovea_trainer *t) {
