@@ -18,6 +18,21 @@ acc sum8(acc8 v) {
     return a.x + a.y + a.z + a.w;
 }
 
+acc sum_vec4(float4 v);
+acc sum_vec4(float4 v) {
+    return (v.x + v.y) + (v.z + v.w);
+}
+
+acc sum_vec8(float8 v);
+acc sum_vec8(float8 v) {
+    return sum_vec4(v.lo + v.hi);
+}
+
+acc sum_vec16(float16 v);
+acc sum_vec16(float16 v) {
+    return sum_vec8(v.lo + v.hi);
+}
+
 /* A channel block: X neighbouring channels of one pixel. */
 #ifndef X
 #define X 8
@@ -27,6 +42,7 @@ acc sum8(acc8 v) {
 typedef JOIN(float, X) vec;
 typedef JOIN(int, X) vec_int;
 #define load_vec(pointer)         JOIN(vload, X)(0, pointer)
+#define sum_vec(value)            JOIN(sum_vec, X)(value)
 #define store_vec(value, pointer) JOIN(vstore, X)(value, 0, pointer)
 
 /* Before a loop with constant bounds over an array that is to live in registers. */

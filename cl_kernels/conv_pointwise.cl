@@ -24,8 +24,9 @@ conv_pointwise(int groups, int icb, int plane, int iw, int ocb, int pixels, int 
                ulong packed_offset, __global const real *residual, ulong residual_offset,
                float alpha, float beta, __global real *y, ulong y_offset) {
     int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(chunks_first != 0);
+    int item = chunks_first ? y_id : x_id, row = chunks_first ? x_id : y_id;
     int group = item / tiles, tile = item % tiles, image = (int)get_global_id(2);
-    int begin = (int)get_global_id(chunks_first == 0) * chunk, end = min(begin + chunk, pixels);
+    int begin = row * chunk, end = min(begin + chunk, pixels);
     packed += packed_offset;
     __global const real *weights = packed + (ulong)item * icb * (X * Q * X);
     __global const real *bias = packed + zeros - (ulong)(groups * tiles - item) * (Q * X);

@@ -56,6 +56,25 @@ void gemv_tile(int length, bool first, int rows, int w_row, int columns, int v_r
     for (int j = 0; j < COLUMNS; j++) store_vec(sum[i][j], sums + (i * COLUMNS + j) * X);
 }
 
+__constant int gemv_lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+/* The sum of a row's lanes and of what is left of k past whole vectors: the last vector of the row once
+ * more, without the lanes that are in the sum already. */
+acc gemv_sum(int k, __global const real *w, __global const real *v, __local const real *lanes);
+acc gemv_sum(int k, __global const real *w, __global const real *v, __local const real *lanes) {
+    vec sum = load_vec(lanes);
+    int left = k % X;
+    acc rest = 0;
+    if (left > 0 && k >= X) {
+        vec_int fresh = JOIN(vload, X)(0, gemv_lanes) >= X - left;
+        sum += select((vec)(0), load_vec(w + k - X), fresh) *
+               select((vec)(0), load_vec(v + k - X), fresh);
+    } else {
+        for (int t = 0; t < left; t++) rest += w[t] * v[t];
+    }
+    return sum_vec(sum) + rest;
+}
+
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 gemv(int m, int n, int k, int k_block, int w_row, int v_row, int c_row, int c_column, int batch1,
      int w_batch0, int w_batch1, int v_batch0, int v_batch1, int c_batch, int bias_row,
@@ -84,10 +103,7 @@ gemv(int m, int n, int k, int k_block, int w_row, int v_row, int c_row, int c_co
         for (int j = 0; j < columns; j++) {
             int tile = i / ROWS * SETS + j / COLUMNS;
             int place = (tile * ROWS + i % ROWS) * COLUMNS + j % COLUMNS;
-            __local const real *lanes = sums + place * X;
-            acc y = 0;
-            for (int e = 0; e < X; e++) y += lanes[e];
-            for (int t = whole; t < k; t++) y += w[(ulong)i * w_row + t] * v[(ulong)j * v_row + t];
+            acc y = gemv_sum(k, w + (ulong)i * w_row, v + (ulong)j * v_row, sums + place * X);
             y *= scale;
             if (HAS_BIAS) y += bias_scale * bias[i * bias_row + j * bias_column];
             c[(ulong)i * c_row + (ulong)j * c_column] = activate(y, alpha, beta);
