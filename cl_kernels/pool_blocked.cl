@@ -1,5 +1,6 @@
 /* Computes       max or average of the taps of a sliding window in 1, 2 or 3 dimensions
- * Layouts        x (planes, id, ih, iw, X), y (planes, od, oh, ow, X): planes = batch * channel blocks
+ * Layouts        x (planes, id, ih, iw, X), y (planes, od, oh, ow, X): planes = batch * channel blocks; with
+ *                `channels` that many channels of an image, and y is plain: (batch, channels, od, oh, ow)
  * Launch         1-D, `run` rows of y for each work-item; rows = planes * od * oh
  * Defines        KD KH KW: kernel sizes (1); AVERAGE 0 or 1; X: channels of a block; ACTIVATION
  * Local memory   none
@@ -61,11 +62,25 @@ INLINE vec pool_blocked_one(struct pool_blocked_rows r, __global const real *x, 
     return sum;
 }
 
+/* Neighbouring outputs, `count` of them: channel blocks, or the first `lanes` of their channels, `plane`
+ * apart. */
+INLINE void pool_blocked_store(const vec *v, int count, int lanes, int plane, __global real *y) {
+    real part[TILE * X];
+    UNROLL
+    for (int p = 0; p < count; p++) store_vec(v[p], part + p * X);
+    if (count == TILE)
+        for (int e = 0; e < lanes; e++)
+            vstore4((float4)(part[e], part[X + e], part[2 * X + e], part[3 * X + e]), 0,
+                    y + (ulong)e * plane);
+    else
+        for (int e = 0; e < lanes; e++) y[(ulong)e * plane] = part[e];
+}
+
 __kernel void pool_blocked(int rows, int run, int id, int ih, int iw, int od, int oh, int ow,
                            int sd, int sh, int sw, int dd, int dh, int dw, int pd, int ph, int pw,
-                           int ed, int eh, int ew, int include_pad, __global const real *x,
-                           ulong x_offset, float alpha, float beta, __global real *y,
-                           ulong y_offset) {
+                           int ed, int eh, int ew, int include_pad, int channels,
+                           __global const real *x, ulong x_offset, float alpha, float beta,
+                           __global real *y, ulong y_offset) {
     int first = (int)get_global_id(0) * run, last = min(rows, first + run);
     for (int row = first; row < last; row++) {
         struct pool_blocked_rows r = {
@@ -80,7 +95,12 @@ __kernel void pool_blocked(int rows, int run, int id, int ih, int iw, int od, in
                       (float)pool_blocked_tap(r.h0, eh, KH, dh);
         __global const real *plane =
             x + x_offset + (size_t)(row / oh / od) * (size_t)(id * ih * iw) * X;
-        __global real *out = y + y_offset + (size_t)row * (size_t)ow * X;
+        int blocks = channels ? (channels + X - 1) / X : 1, q = row / oh / od;
+        int image = q / blocks, block = q % blocks, area = od * oh * ow;
+        int lanes = channels ? min(X, channels - block * X) : 0;
+        ulong begin = channels ? ((ulong)image * channels + block * X) * area + row % (od * oh) * ow
+                               : (ulong)row * ow * X;
+        __global real *out = y + y_offset + begin;
         for (int w = 0; w < ow;) {
             int w0 = w * sw - pw;
             if (w + TILE <= ow && w0 >= 0 && w0 + (TILE - 1) * sw + (KW - 1) * dw < iw) {
@@ -89,17 +109,19 @@ __kernel void pool_blocked(int rows, int run, int id, int ih, int iw, int od, in
                 for (int p = 0; p < TILE; p++) sum[p] = AVERAGE ? 0 : -INFINITY;
                 pool_blocked_tile(sum, r, plane + w0 * X, sw, dw);
                 UNROLL
-                for (int p = 0; p < TILE; p++)
-                    store_vec(activate_vec(AVERAGE ? sum[p] / (counted * KW) : sum[p], alpha, beta),
-                              out + (w + p) * X);
+                for (int p = 0; p < TILE; p++) {
+                    sum[p] = activate_vec(AVERAGE ? sum[p] / (counted * KW) : sum[p], alpha, beta);
+                    if (!lanes) store_vec(sum[p], out + (w + p) * X);
+                }
+                if (lanes) pool_blocked_store(sum, TILE, lanes, area, out + w);
                 w += TILE;
             } else {
                 int w1 = pool_blocked_tap(w0, 0, KW, dw), w2 = pool_blocked_tap(w0, iw, KW, dw);
                 int columns = include_pad ? pool_blocked_tap(w0, ew, KW, dw) : w2 - w1;
                 vec sum = pool_blocked_one(r, plane + w0 * X, w1, w2, dw);
-                store_vec(
-                    activate_vec(AVERAGE ? sum / (counted * (float)columns) : sum, alpha, beta),
-                    out + w * X);
+                sum = activate_vec(AVERAGE ? sum / (counted * (float)columns) : sum, alpha, beta);
+                if (lanes) pool_blocked_store(&sum, 1, lanes, area, out + w);
+                else store_vec(sum, out + w * X);
                 w++;
             }
         }

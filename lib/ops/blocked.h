@@ -22,7 +22,8 @@ double blocked_seconds(const struct site *, double operations);
 /* 4 * beta of an LRN node where roots can take the place of the power; else 0. */
 int lrn_quarters(const struct site *);
 
-extern const struct algorithm max_pool_blocked, average_pool_blocked, global_pool_blocked;
+extern const struct algorithm max_pool_blocked, max_pool_blocked_plain, average_pool_blocked,
+    average_pool_blocked_plain, global_pool_blocked;
 extern const struct algorithm lrn_blocked, batch_norm_blocked;
 extern const struct algorithm conv_depthwise_blocked, conv_transpose_depthwise_blocked;
 extern const struct algorithm reduce_blocked;

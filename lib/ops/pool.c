@@ -5,9 +5,10 @@
 
 static const struct algorithm max_pool_direct, average_pool_direct, lp_pool_direct, global_pool;
 
-const struct algorithm *const max_pool_algorithms[] = {&max_pool_blocked, &max_pool_direct, NULL};
-const struct algorithm *const average_pool_algorithms[] = {&average_pool_blocked,
-                                                           &average_pool_direct, NULL};
+const struct algorithm *const max_pool_algorithms[] = {&max_pool_blocked, &max_pool_blocked_plain,
+                                                       &max_pool_direct, NULL};
+const struct algorithm *const average_pool_algorithms[] = {
+    &average_pool_blocked, &average_pool_blocked_plain, &average_pool_direct, NULL};
 const struct algorithm *const lp_pool_algorithms[] = {&lp_pool_direct, NULL};
 const struct algorithm *const global_pool_algorithms[] = {
     &global_pool_blocked, &reduce_group_subgroup, &reduce_group_local, &global_pool, NULL};

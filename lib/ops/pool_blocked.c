@@ -42,7 +42,8 @@ static void push_axes(struct recipe *r, const int64_t *axes) {
     for (int i = 0; i < 3; i++) recipe_int(r, axes[i]);
 }
 
-static fovea_status pool_lower(const struct site *s, struct recipe *r) {
+/* `channels`: 0 for an output in channel blocks, else it is plain and has so many. */
+static fovea_status lower(const struct site *s, struct recipe *r, int64_t channels) {
     static const char *const names[] = {"KD", "KH", "KW"};
     struct window w = window_of(s);
     recipe_kernel(r, "pool_blocked", "pool_blocked");
@@ -56,10 +57,25 @@ static fovea_status pool_lower(const struct site *s, struct recipe *r) {
     push_axes(r, w.pad_begin);
     for (int i = 0; i < 3; i++) recipe_int(r, w.in[i] + w.pad_end[i]);
     recipe_int(r, attr_int(s->node, "count_include_pad", 0));
+    recipe_int(r, channels);
     recipe_value(r, site_in(s, 0));
     recipe_activation(r, s->node);
     recipe_value(r, site_out(s, 0));
     return FOVEA_OK;
+}
+
+static fovea_status pool_lower(const struct site *s, struct recipe *r) {
+    return lower(s, r, 0);
+}
+
+/* For an operator behind it that reads a plain array: no conversion is needed between. */
+static fovea_status pool_plain_lower(const struct site *s, struct recipe *r) {
+    return lower(s, r, node_in(s->graph, s->node, 0)->desc.dim[1]);
+}
+
+static uint32_t blocked_in(const struct site *s) {
+    (void)s;
+    return 1;
 }
 
 const struct algorithm max_pool_blocked = {
@@ -76,6 +92,22 @@ const struct algorithm average_pool_blocked = {
     .estimate = pool_estimate,
     .inexact = true, /* the division */
     .lower = pool_lower,
+};
+
+const struct algorithm max_pool_blocked_plain = {
+    .name = "pool_blocked_plain",
+    .refuse = pool_refuse,
+    .blocked = blocked_in,
+    .estimate = pool_estimate,
+    .lower = pool_plain_lower,
+};
+const struct algorithm average_pool_blocked_plain = {
+    .name = "pool_blocked_plain",
+    .refuse = pool_refuse,
+    .blocked = blocked_in,
+    .estimate = pool_estimate,
+    .inexact = true, /* the division */
+    .lower = pool_plain_lower,
 };
 
 /* ---- Whole planes ---- */

@@ -100,8 +100,40 @@ static fovea_status add_value(struct layout *l, fovea_value like, bool blocked, 
     return FOVEA_OK;
 }
 
+static size_t count_uses(const fovea_graph *g, fovea_value v) {
+    size_t uses = g->values[v].is_output;
+    for (size_t n = 0; n < g->n_nodes; n++)
+        for (size_t i = 0; i < g->nodes[n].n_in; i++)
+            uses += !g->nodes[n].dead && g->nodes[n].in[i] == v;
+    return uses;
+}
+
+/* Whether the node that makes `v` in channel blocks, for one reader who wants it plain, can as well make it
+ * plain from the same inputs. */
+static fovea_status can_be_plain(const struct layout *l, fovea_value v, bool *can) {
+    struct fovea_plan *p = l->plan;
+    fovea_graph *g = l->graph;
+    *can = false;
+    if (!p->blocked[v] || g->values[v].producer >= g->n_nodes || count_uses(g, v) != 1)
+        return FOVEA_OK;
+    struct site s = {g, &g->nodes[g->values[v].producer], &p->context->info, p->blocked, NULL};
+    if (s.node->op == OP_Reorder || s.node->n_out != 1) return FOVEA_OK;
+    char *problem = problem_line(g, s.node);
+    if (!problem) return fail_memory(256, "a problem line");
+    const struct algorithm *const *list = algorithms_of(s.node->op);
+    p->blocked[v] = false;
+    for (size_t i = 0; list[i] && !*can; i++)
+        *can = plan_fits_layout(list[i], &s) && !plan_passes_over(p, &s, list[i], problem);
+    p->blocked[v] = !*can;
+    mem_free(problem);
+    return FOVEA_OK;
+}
+
 static fovea_status convert_input(struct layout *l, size_t node, size_t i) {
     fovea_value v = l->graph->nodes[node].in[i];
+    bool plain;
+    TRY(can_be_plain(l, v, &plain));
+    if (plain) return FOVEA_OK;
     if (l->other[v] == FOVEA_NO_VALUE) {
         TRY(add_value(l, v, !l->plan->blocked[v], &l->other[v]));
         TRY(add_reorder(l, v, l->other[v]));
