@@ -34,7 +34,7 @@ fovea_status opencl_kernel_create(struct opencl_kernel **out, struct opencl_prog
 
 void opencl_kernel_destroy(struct opencl_kernel *k) {
     if (!k) return;
-    if (k->kernel) team_run(k->cl);
+    if (k->kernel) team_settle(k->cl);
     if (k->kernel) clReleaseKernel(k->kernel);
     mem_free(k->function);
     mem_free(k);

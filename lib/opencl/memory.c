@@ -41,7 +41,7 @@ fovea_status opencl_buffer_create(struct opencl_buffer **out, struct opencl *cl,
 
 void opencl_buffer_destroy(struct opencl_buffer *b) {
     if (!b) return;
-    team_run(b->cl);
+    team_settle(b->cl);
     clReleaseMemObject(b->mem);
     mem_free(b);
 }

@@ -13,8 +13,9 @@
 /* The Portable Computing Language has a second device for CPUs, which computes in the thread that enqueues,
  * and shows it only to who asks (its documentation: "environment variables", POCL_DEVICES). A team of
  * threads on it runs AlexNet's smaller layers in half the time that the runtime's own threads need, since
- * those are woken for every launch. The user's choice stays, and then there is no team. */
-static const char *const devices_variable = "POCL_DEVICES";
+ * those are woken for every launch. The user's choice stays, and then there is no team. The second space is
+ * by which a process that inherits the environment of one with a team knows that no user chose. */
+static const char devices_variable[] = "POCL_DEVICES", both_devices[] = "pthread  basic";
 static const char team_device[] = "basic-"; /* how its name begins */
 static bool asked;                          /* for that device */
 
@@ -24,7 +25,9 @@ static bool asked;                          /* for that device */
  * work-item, which is unrolled enough itself. A first run takes half as long without the versions, and a sixth
  * less again without the unrolling. It is to be said before the runtime starts. */
 static void set_environment(void) {
-    asked = !getenv(devices_variable) && setenv(devices_variable, "pthread basic", 0) == 0;
+    setenv(devices_variable, both_devices, 0);
+    const char *devices = getenv(devices_variable);
+    asked = devices && strcmp(devices, both_devices) == 0;
     setenv("POCL_WORK_GROUP_SPECIALIZATION", "0", 0); /* 0: the user's own choice stays */
     setenv("POCL_WILOOPS_MAX_UNROLL_COUNT", "1", 0);
 }

@@ -18,6 +18,7 @@
 #include "opencl/team.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -37,6 +38,7 @@ enum {
 };
 static const double awake_ms = 0.2;  /* how long a helper looks for the next batch */
 static const double worth_ms = 0.05; /* work for which helpers are called */
+static const double much_longer = 4; /* than known: the work has changed, or was disturbed */
 static const double overhead_us = 1; /* of a launch: parts, and the wait for the last */
 
 /* One launch. */
@@ -81,6 +83,8 @@ struct team {
     atomic_uint generation;
     unsigned asleep;
     bool quit;
+    fovea_status owed; /* a failure that team_settle could not return, and its sentence (or NULL) */
+    char *sentence;
 };
 
 static uint64_t now_ns(void) {
@@ -108,11 +112,12 @@ static unsigned parts_wanted(double ms, size_t width) {
     return parts < PARTS ? parts : PARTS;
 }
 
-/* Groups of a size that suits vectors, where the driver was to choose. */
-static size_t choose_local(size_t global) {
-    for (size_t size = LOCAL; size >= VECTOR; size -= VECTOR)
+/* Groups of a size that suits vectors, where the driver was to choose; `most` is the device's limit. */
+static size_t choose_local(size_t global, size_t most) {
+    if (most > LOCAL) most = LOCAL;
+    for (size_t size = most / VECTOR * VECTOR; size; size -= VECTOR)
         if (global % size == 0) return size;
-    for (size_t size = LOCAL; size > 1; size--)
+    for (size_t size = most; size > 1; size--)
         if (global % size == 0) return size;
     return 1;
 }
@@ -240,8 +245,11 @@ static bool is_small(const struct opencl *cl, const struct batch *b) {
     return true;
 }
 
+/* Nothing is timed here but the whole; where that shows that the batch was not small, its kernels are to
+ * be timed again. */
 static void work_alone(const struct member *m, struct batch *b) {
     cl_int code = CL_SUCCESS;
+    uint64_t begin = now_ns();
     for (size_t i = 0; i < b->count && code == CL_SUCCESS; i++) {
         b->tasks[i].parts = 1;
         code = enqueue_part(m->queue, &b->tasks[i], 0);
@@ -249,6 +257,8 @@ static void work_alone(const struct member *m, struct batch *b) {
     }
     cl_int finished = clFinish(m->queue);
     atomic_store(&b->code, code != CL_SUCCESS ? code : finished);
+    if ((double)(now_ns() - begin) * 1e-6 < much_longer * worth_ms) return;
+    for (size_t i = 0; i < b->count; i++) b->tasks[i].kernel->thread_ms = 0;
 }
 
 static void publish(struct team *team, struct batch *b) {
@@ -273,10 +283,11 @@ static void withdraw(struct team *team, struct batch *b) {
     }
 }
 
-/* The least time counts: what is longer was disturbed. It may creep up, since a machine can change. */
+/* The least time counts: what is a little longer was disturbed. It may creep up, since a machine can change.
+ * A much longer one counts at once, since a kernel may be given more to do; the next mends a wrong one. */
 static void learn(struct task *t) {
     double ms = (double)atomic_load(&t->thread_ns) * 1e-6, *known = &t->kernel->thread_ms;
-    *known = *known > 0 && *known * 1.05 < ms ? *known * 1.05 : ms;
+    *known = ms < *known * much_longer ? fmin(ms, *known * 1.05) : ms;
 }
 
 static void settle(struct opencl *cl, struct batch *b) {
@@ -296,6 +307,7 @@ static void next_batch(struct team *team) {
     pthread_mutex_unlock(&team->mutex);
     team->batch->count = 0;
     atomic_store(&team->batch->code, CL_SUCCESS);
+    atomic_store(&team->batch->failed, 0);
 }
 
 static fovea_status fail_batch(const struct opencl *cl, const struct batch *b) {
@@ -304,9 +316,9 @@ static fovea_status fail_batch(const struct opencl *cl, const struct batch *b) {
                    "kernel '%s': ", t->kernel->function);
 }
 
-fovea_status team_run(struct opencl *cl) {
+static fovea_status run_batch(struct opencl *cl) {
     struct team *team = cl->team;
-    if (!team || !team->batch->count) return FOVEA_OK;
+    if (!team->batch->count) return FOVEA_OK;
     struct batch *b = team->batch;
     fovea_status status = FOVEA_OK;
     cl_int code = clFinish(cl->queue); /* the queue of copies has its order with the launches */
@@ -328,13 +340,34 @@ fovea_status team_run(struct opencl *cl) {
     return status;
 }
 
+fovea_status team_run(struct opencl *cl) {
+    struct team *team = cl->team;
+    if (!team) return FOVEA_OK;
+    fovea_status status = run_batch(cl);
+    if (team->owed == FOVEA_OK) return status;
+    status = fail(team->owed, "%s", team->sentence ? team->sentence : "a launch failed");
+    team->owed = FOVEA_OK;
+    mem_free(team->sentence);
+    team->sentence = NULL;
+    return status;
+}
+
+void team_settle(struct opencl *cl) {
+    struct team *team = cl->team;
+    fovea_status status = team ? run_batch(cl) : FOVEA_OK;
+    if (status == FOVEA_OK || team->owed != FOVEA_OK) return;
+    team->owed = status;
+    team->sentence = mem_string(fovea_error());
+}
+
 /* Lays the launch out in groups. */
 static fovea_status lay_out(struct task *t, int dims, const size_t *global, const size_t *local) {
+    size_t most = (size_t)t->kernel->cl->info.max_work_group_size;
     bool chosen = local && local[0];
     t->count = 1;
     for (int d = 0; d < DIMS; d++) {
         size_t size = d < dims ? global[d] : 1;
-        t->local[d] = d >= dims ? 1 : chosen ? local[d] : d == 0 ? choose_local(size) : 1;
+        t->local[d] = d >= dims ? 1 : chosen ? local[d] : d == 0 ? choose_local(size, most) : 1;
         t->groups[d] = size / t->local[d];
         if (!size_multiply(t->count, t->groups[d], &t->count)) t->count = SIZE_MAX;
     }
@@ -419,6 +452,7 @@ void team_destroy(struct team *team) {
     for (size_t i = 0; team->batches && i < team->width; i++) mem_free(team->batches[i].tasks);
     mem_free(team->batches);
     mem_free(team->members);
+    mem_free(team->sentence);
     pthread_cond_destroy(&team->wake);
     pthread_mutex_destroy(&team->mutex);
     mem_free(team);

@@ -32,5 +32,7 @@ fovea_status team_add(struct team *, struct opencl_kernel *, int dims, const siz
 /* Runs what was taken, in order, and returns when all is done. Does nothing without a team. Errors: those
  * of a launch. */
 fovea_status team_run(struct opencl *);
+/* The same where no failure can be returned: the next team_run returns it. */
+void team_settle(struct opencl *);
 
 #endif
