@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "store/store.h"
 
 enum { PATH = 512 };
 
@@ -32,11 +33,10 @@ static void print_devices(void) {
     mem_free(list);
 }
 
-char *rig_devices(const char *environment, int times) {
+char *rig_child(const char *environment, const char *arguments) {
     char line[PATH];
     struct text text = {0};
-    char *command =
-        mem_format("%s '%s' %s", environment, self, times > 1 ? "devices-of-child" : "devices");
+    char *command = mem_format("%s '%s' %s", environment, self, arguments);
     FILE *pipe = command ? popen(command, "r") : NULL;
     while (pipe && fgets(line, sizeof line, pipe)) text_add(&text, "%s", line);
     if (pipe) pclose(pipe);
@@ -50,14 +50,15 @@ static void print_devices_of_child(void) {
     size_t count;
     if (opencl_list(&list, &count, NULL, NULL) != FOVEA_OK) return;
     mem_free(list);
-    char *text = rig_devices("", 1);
+    char *text = rig_child("", "devices");
     fputs(text, stdout);
     mem_free(text);
 }
 
-/* The first device that has a team, else the first. */
-static void find(const char *list) {
-    const char *found = list, *name;
+/* Finds the first device that has a team, else the first. */
+static void find(void) {
+    char *list = rig_child("", "devices");
+    const char *found = list;
     for (const char *line = list; *line; line += strcspn(line, "\n") + 1) {
         size_t length = strcspn(line, "\n");
         if (length < 7 || strncmp(line + length - 7, " [team]", 7) != 0) continue;
@@ -66,25 +67,36 @@ static void find(const char *list) {
         break;
     }
     snprintf(device, sizeof device, "%.*s", (int)strcspn(found, " "), found);
-    name = found + strcspn(found, " ");
-    if (!device[0]) printf("there is no usable OpenCL device: nothing is tested\n");
-    else if (!rig_has_team)
-        printf("no device has a team: launches are checked as the runtime runs them, on%.*s\n",
-               (int)strcspn(name, "\n"), name);
-    fflush(stdout);
+    mem_free(list);
+}
+
+static void print_compiled(const char *path) {
+    struct rig r;
+    struct store *store = store_open(path, NULL, NULL);
+    find();
+    if (rig_try(&r, false, store) == FOVEA_OK) {
+        printf("%zu\n", r.compiled);
+        opencl_remember(r.cl);
+        opencl_close(r.cl);
+    }
+    store_close(store);
 }
 
 bool rig_prepare(int argc, char **argv, int *result) {
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    const char *wanted = argc > 1 ? argv[1] : "";
     *result = length > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (length <= 0) return false;
-    bool lists = argc > 1 && strncmp(argv[1], "devices", 7) == 0;
-    if (lists && strcmp(argv[1], "devices") == 0) print_devices();
-    else if (lists) print_devices_of_child();
-    if (lists) return false;
-    char *list = rig_devices("", 1);
-    find(list);
-    mem_free(list);
+    if (strcmp(wanted, "devices") == 0) print_devices();
+    else if (strcmp(wanted, "devices-of-child") == 0) print_devices_of_child();
+    else if (strcmp(wanted, "compiled") == 0 && argc > 2) print_compiled(argv[2]);
+    if (*wanted) return false;
+    find();
+    if (!device[0]) printf("there is no usable OpenCL device: nothing is tested\n");
+    else if (!rig_has_team)
+        printf("no device has a team: launches are checked as the runtime of %s runs them\n",
+               device);
+    fflush(stdout);
     if (!device[0]) *result = RIG_UNUSABLE;
     return device[0] != 0;
 }

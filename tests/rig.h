@@ -17,13 +17,14 @@ struct rig {
 #define WELL(call) ck_assert_msg((call) == FOVEA_OK, "%s", fovea_error())
 
 /* To be called first in main. Finds the device, in a process of its own, since OpenCL does not outlive a fork.
- * False: the program is to end with *result, since there is no device, or it was called for its list. */
+ * False: the program is to end with *result, since there is no device, or it is a child. */
 bool rig_prepare(int argc, char **argv, int *result);
 extern bool rig_has_team; /* the device has */
 
-/* What "PROGRAM devices" prints, with these assignments in front of the command: a line for each device, "id
- * name [team]". `times` 2: what a child of such a process prints. From mem_alloc. */
-char *rig_devices(const char *environment, int times);
+/* What this program prints in a process of its own, with these assignments in front of the command; from
+ * mem_alloc. Arguments: "devices": a line for each device, "id name [team]"; "devices-of-child": what a child of
+ * such a process prints; "compiled PATH": how many programs the store at PATH does not have for the device. */
+char *rig_child(const char *environment, const char *arguments);
 
 /* The folder of the kernels; rig_setup writes `source` into it as the kernel file that rig_open builds. */
 extern char rig_folder[64];
