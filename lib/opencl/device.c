@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <limits.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,18 +191,37 @@ void device_read(fovea_device_info *info, struct quirks *quirks, cl_platform_id 
 
 /* ---- The list ---- */
 
+/* A runtime starts when its platform or its devices are first asked for, and not every one can bear to be asked
+ * by two threads then: PoCL 3.1 has no device for the second, or crashes. */
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER;
+
+static cl_int ask_platforms(cl_uint room, cl_platform_id *platforms, cl_uint *count) {
+    pthread_mutex_lock(&asking);
+    cl_int code = clGetPlatformIDs(room, platforms, count);
+    pthread_mutex_unlock(&asking);
+    return code;
+}
+
+static cl_int ask_devices(cl_platform_id platform, cl_uint room, cl_device_id *devices,
+                          cl_uint *count) {
+    pthread_mutex_lock(&asking);
+    cl_int code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, room, devices, count);
+    pthread_mutex_unlock(&asking);
+    return code;
+}
+
 /* Platforms of the loader. None is no failure: *code is then CL_SUCCESS and *count 0. */
 static fovea_status platforms_get(cl_platform_id **out, cl_uint *count, cl_int *code) {
     *out = NULL;
     *count = 0;
     quirks_prepare();
-    *code = clGetPlatformIDs(0, NULL, count);
+    *code = ask_platforms(0, NULL, count);
     if (*code == -1001) *code = CL_SUCCESS, *count = 0; /* CL_PLATFORM_NOT_FOUND_KHR */
     if (*code != CL_SUCCESS) *count = 0;
     if (!*count) return FOVEA_OK;
     *out = mem_zero(*count, sizeof **out);
     if (!*out) return fail_memory(*count * sizeof **out, "the list of OpenCL platforms");
-    *code = clGetPlatformIDs(*count, *out, NULL);
+    *code = ask_platforms(*count, *out, NULL);
     if (*code != CL_SUCCESS) *count = 0;
     return FOVEA_OK;
 }
@@ -210,13 +230,13 @@ static fovea_status devices_get(cl_platform_id platform, cl_device_id **out, cl_
                                 cl_int *code) {
     *out = NULL;
     *count = 0;
-    *code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, count);
+    *code = ask_devices(platform, 0, NULL, count);
     if (*code == CL_DEVICE_NOT_FOUND) *code = CL_SUCCESS, *count = 0;
     if (*code != CL_SUCCESS) *count = 0;
     if (!*count) return FOVEA_OK;
     *out = mem_zero(*count, sizeof **out);
     if (!*out) return fail_memory(*count * sizeof **out, "a list of OpenCL devices");
-    *code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, *count, *out, NULL);
+    *code = ask_devices(platform, *count, *out, NULL);
     cl_uint n = *code == CL_SUCCESS ? *count : 0;
     *count = 0;
     for (cl_uint i = 0; i < n; i++)
