@@ -16,7 +16,7 @@
  *   Options     A struct; NULL means defaults, and so does a zeroed struct.
  *   Threads     One context, with its plans and tensors, by one thread at a time; different
  *               contexts freely in parallel; a finished graph may be shared for reading.
- *   Time        fovea_plan_run enqueues and returns; fovea_tensor_read and fovea_context_wait block.
+ *   Time        fovea_plan_run enqueues and returns (but see there); reading and waiting block.
  *   Determinism The same device, driver, plan and input give the same bits.
  *
  * Names and formulas of operators are those of the ONNX standard, https://onnx.ai/onnx/operators. */
@@ -447,7 +447,8 @@ FOVEA_API fovea_status fovea_plan_tensor(const fovea_plan *plan, const char *nam
 /* Uses the caller's tensor for an input or output from now on; the plan borrows it, gives back what memory
  * it had for it, and fovea_plan_tensor gives an alias. Type and shape must be equal. Errors: INVALID. */
 FOVEA_API fovea_status fovea_plan_bind(fovea_plan *plan, const char *name, fovea_tensor *tensor);
-/* Enqueues every step and returns. Allocates nothing. Errors: DEVICE_ERROR. */
+/* Enqueues every step and returns; on PoCL and the reference it computes, and returns when all is done. Allocates
+ * nothing, but on PoCL a list of launches at first. Errors: DEVICE_ERROR, NO_MEMORY. */
 FOVEA_API fovea_status fovea_plan_run(fovea_plan *plan);
 /* Runs step i `repeats` times, one behind the other, waits, and gives the mean milliseconds of one:
  * what the step costs within a network. It works on what lies in memory, so run the plan first; its
