@@ -16,8 +16,7 @@
  *   Options     A struct; NULL means defaults, and so does a zeroed struct.
  *   Threads     One context, with its plans and tensors, by one thread at a time; different
  *               contexts freely in parallel; a finished graph may be shared for reading.
- *   Time        fovea_plan_run enqueues and returns (but see there); fovea_tensor_read and
- *               fovea_context_wait block.
+ *   Time        fovea_plan_run returns at once (but see there); fovea_tensor_read, fovea_context_wait block.
  *   Determinism The same device, driver, plan and input give the same bits.
  *
  * Names and formulas of operators are those of the ONNX standard, https://onnx.ai/onnx/operators. */
