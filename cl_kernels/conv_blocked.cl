@@ -42,7 +42,6 @@ conv_blocked_pack(int groups, int ic, int oc, int kh, int kw, int group_step, in
                   ulong bias_offset, __global real *packed, ulong packed_offset) {
     int blocks = (ic + X - 1) / X, tiles = (oc + Q * X - 1) / (Q * X);
     int block = (int)get_global_id(0), item = (int)get_global_id(1);
-    int item = chunks_first ? y_id : x_id, row = chunks_first ? x_id : y_id;
     int group = item / tiles, tile = item % tiles;
     int channel = tile * Q * X, lanes = oc - channel, taps = kh * kw;
     packed += packed_offset;
@@ -81,7 +80,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
              ulong always, ulong zeros, __global const real *x, ulong x_offset,
              __global const real *packed, ulong packed_offset, __global const real *residual,
              ulong residual_offset, float alpha, float beta, __global real *y, ulong y_offset) {
-    int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(chunks_first != 0);
+    int tiles = (ocb + Q - 1) / Q, x_id = (int)get_global_id(0), y_id = (int)get_global_id(1);
     int item = chunks_first ? y_id : x_id, row = chunks_first ? x_id : y_id;
     int group = item / tiles, tile = item % tiles, image = (int)get_global_id(2);
     int pixels = oh * ow, begin = row * chunk, end = min(begin + chunk, pixels);

@@ -23,7 +23,7 @@ conv_pointwise(int groups, int icb, int plane, int iw, int ocb, int pixels, int 
                __global const real *x, ulong x_offset, __global const real *packed,
                ulong packed_offset, __global const real *residual, ulong residual_offset,
                float alpha, float beta, __global real *y, ulong y_offset) {
-    int tiles = (ocb + Q - 1) / Q, item = (int)get_global_id(chunks_first != 0);
+    int tiles = (ocb + Q - 1) / Q, x_id = (int)get_global_id(0), y_id = (int)get_global_id(1);
     int item = chunks_first ? y_id : x_id, row = chunks_first ? x_id : y_id;
     int group = item / tiles, tile = item % tiles, image = (int)get_global_id(2);
     int begin = row * chunk, end = min(begin + chunk, pixels);
