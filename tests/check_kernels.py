@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "cl_kernels"
 FIELDS = ("Computes", "Layouts", "Launch", "Defines", "Local memory", "Truth", "Source")
 LAUNCH_SIZES = re.compile(r"\b(get_(?:global_size|num_groups|global_offset|work_dim))\b")
+CHOSEN_DIMENSION = re.compile(r"\b(get_(?:global|local|group)_(?:id|size))\((?!\s*[012]\s*\))")
 KERNEL = re.compile(r"\b(?:__)?kernel\s+(?:__attribute__\s*\(\(.*?\)\)\s*)*void\s+(\w+)", re.S)
 MOST_PREPROCESSOR = 0.08  # above it a file stops reading like C
 
@@ -49,6 +50,9 @@ def check_text(stem, text):
 def check_calls(text):
     for feature in re.findall(r"\b(?:atomic_\w+|atom_\w+|native_\w+|half_(?:exp|log|divide)\w*)\b", text):
         yield f"uses {feature}, which kernels do not"
+    for function in sorted(set(CHOSEN_DIMENSION.findall(text))):
+        yield (f"asks {function} for a dimension that is not the constant 0, 1 or 2: PoCL 3.1 does not link "
+               "such a kernel. Read two and choose between the numbers")
     for function in sorted(set(LAUNCH_SIZES.findall(text))):
         yield (f"uses {function}, but the host may run a launch in parts: derive the number from the "
                "kernel's arguments, or add an int argument for it")
