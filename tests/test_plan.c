@@ -432,6 +432,35 @@ START_TEST(one_step_can_be_timed) {
 }
 END_TEST
 
+/* The least of some profiles, each read after `runs` runs. */
+static double profile_of(fovea_context *c, fovea_plan *p, int runs) {
+    double least = INFINITY;
+    for (int k = 0; k < 10; k++) {
+        fovea_step_info step;
+        for (int i = 0; i < runs; i++) OK(fovea_plan_run(p));
+        OK(fovea_context_wait(c));
+        OK(fovea_plan_step(p, 0, &step));
+        if (step.ms < least) least = step.ms;
+    }
+    return least;
+}
+
+START_TEST(a_profile_is_of_the_last_run) {
+    fovea_context *c;
+    fovea_graph *g;
+    fovea_plan *p;
+    OK(fovea_context_create(&c, NULL, &(fovea_context_options){.no_store = true, .profile = true}));
+    OK(fovea_graph_from_problem(&g, "Relu 1x64x64x64"));
+    OK(fovea_plan_create(&p, c, g, NULL));
+    double once = profile_of(c, p, 1), last = profile_of(c, p, 20);
+    if (fovea_context_device(c)->type == FOVEA_DEVICE_REFERENCE) ck_assert(last < 0); /* has none */
+    else ck_assert_msg(once > 0 && last > 0 && last < 8 * once, "%g and %g ms", once, last);
+    fovea_plan_destroy(p);
+    fovea_graph_destroy(g);
+    fovea_context_destroy(c);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("plan");
     TCase *tests = tcase_create("plan");
@@ -449,6 +478,7 @@ int main(void) {
     tcase_add_test(tests, a_graph_can_be_consumed);
     tcase_add_test(tests, runs_are_repeatable);
     tcase_add_test(tests, one_step_can_be_timed);
+    tcase_add_test(tests, a_profile_is_of_the_last_run);
     suite_add_tcase(suite, tests);
     return harness_main(suite);
 }

@@ -89,5 +89,6 @@ bool opencl_has_gemm(const struct opencl *); /* built with CLBlast, and the devi
 
 /* Milliseconds of each slot since the last call, summed; 0 where nothing ran. Waits. */
 fovea_status opencl_times(struct opencl *, double *ms, size_t count);
+void opencl_forget_times(struct opencl *); /* of what was launched so far */
 
 #endif

@@ -94,7 +94,7 @@ fovea_status opencl_open(struct opencl **out, const char *id, bool profile, stru
     return status;
 }
 
-static void forget_times(struct opencl *cl) {
+void opencl_forget_times(struct opencl *cl) {
     for (size_t i = 0; i < cl->n_timed; i++)
         if (cl->timed[i].event) clReleaseEvent(cl->timed[i].event);
     cl->n_timed = 0;
@@ -106,7 +106,7 @@ void opencl_close(struct opencl *cl) {
     team_destroy(cl->team);
     programs_store(cl);
     gemm_forget(cl);
-    forget_times(cl);
+    opencl_forget_times(cl);
     programs_free(cl);
     clReleaseCommandQueue(cl->queue);
     clReleaseContext(cl->context);
@@ -210,6 +210,6 @@ fovea_status opencl_times(struct opencl *cl, double *ms, size_t count) {
         status = read_time(cl, &cl->timed[i], &one);
         if (cl->timed[i].slot < count) ms[cl->timed[i].slot] += one;
     }
-    forget_times(cl);
+    opencl_forget_times(cl);
     return status;
 }

@@ -154,6 +154,7 @@ static fovea_status run_part(struct fovea_plan *p) {
 }
 
 fovea_status fovea_plan_run(fovea_plan *p) {
+    if (p->context->cl) opencl_forget_times(p->context->cl); /* a profile is of the last run */
     for (size_t part = 0; part < p->parts; part++) {
         TRY(plan_set_part(p, part)); /* what is enqueued keeps the arguments that it had */
         TRY(run_part(p));
