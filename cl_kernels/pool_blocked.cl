@@ -62,8 +62,7 @@ INLINE vec pool_blocked_one(struct pool_blocked_rows r, __global const real *x, 
     return sum;
 }
 
-/* Neighbouring outputs, `count` of them: channel blocks, or the first `lanes` of their channels, `plane`
- * apart. */
+/* Plain outputs: of `count` neighbours the first `lanes` channels, `plane` apart. `count` is 1 or TILE. */
 INLINE void pool_blocked_store(const vec *v, int count, int lanes, int plane, __global real *y) {
     real part[TILE * X];
     UNROLL

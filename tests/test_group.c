@@ -1,34 +1,10 @@
 /* Rows that work-groups share: how many work-items share one, and which algorithm the estimates prefer on devices
  * that are made up: a large GPU with and without the functions of subgroups, and a small CPU with them. */
-#include "harness.h"
+#include "made_up.h"
 
 #include <string.h>
 
 #include "ops/group.h"
-
-static const fovea_device_info gpu = {.type = FOVEA_DEVICE_GPU,
-                                      .compute_units = 132,
-                                      .local_memory_bytes = 48 << 10,
-                                      .max_work_group_size = 1024,
-                                      .vector_width = 1,
-                                      .subgroup_size = 32,
-                                      .has_subgroups = true,
-                                      .local_memory_is_real = true,
-                                      .max_allocation_bytes = (uint64_t)32 << 30,
-                                      .flops_peak = 60e12,
-                                      .bytes_per_second = 2.5e12,
-                                      .launch_overhead_us = 8};
-static const fovea_device_info cpu = {.type = FOVEA_DEVICE_CPU,
-                                      .compute_units = 2,
-                                      .local_memory_bytes = 512 << 10,
-                                      .max_work_group_size = 4096,
-                                      .vector_width = 8,
-                                      .subgroup_size = 64,
-                                      .has_subgroups = true,
-                                      .max_allocation_bytes = (uint64_t)2 << 30,
-                                      .flops_peak = 200e9,
-                                      .bytes_per_second = 16e9,
-                                      .launch_overhead_us = 20};
 
 static int64_t lanes(const fovea_device_info *d, int64_t groups, int64_t length, int tuned) {
     struct site s = {.device = d};
@@ -37,7 +13,7 @@ static int64_t lanes(const fovea_device_info *d, int64_t groups, int64_t length,
 }
 
 START_TEST(a_group_is_a_subgroup_unless_rows_are_long_and_few) {
-    fovea_device_info d = gpu;
+    fovea_device_info d = made_up_gpu;
     ck_assert_int_eq(lanes(&d, 4096, 49, 0), 32);
     ck_assert_int_eq(lanes(&d, 1, 49, 0), 32);
     ck_assert_int_eq(lanes(&d, 1, 25088, 0), 256);
@@ -54,13 +30,13 @@ START_TEST(a_group_is_a_subgroup_unless_rows_are_long_and_few) {
 END_TEST
 
 START_TEST(small_devices_are_refused) {
-    fovea_device_info d = gpu;
+    fovea_device_info d = made_up_gpu;
     struct site s = {.device = &d};
     struct group_task t = {.groups = 10, .length = 1000, .in_flight = 4, .passes = 1};
     ck_assert_ptr_null(group_refuse(&s, &t, 16));
     d.max_work_group_size = 31;
     ck_assert_ptr_nonnull(group_refuse(&s, &t, 16));
-    d = gpu;
+    d = made_up_gpu;
     d.local_memory_bytes = 15 << 10;
     ck_assert_ptr_nonnull(group_refuse(&s, &t, 16));
     ck_assert_ptr_null(group_refuse(&s, &t, 1));
@@ -68,21 +44,6 @@ START_TEST(small_devices_are_refused) {
     ck_assert_ptr_nonnull(group_refuse(&s, &t, 1));
 }
 END_TEST
-
-/* The name of the algorithm with the least estimate. */
-static const char *preferred(const fovea_device_info *d, const char *line) {
-    fovea_graph *g;
-    const struct algorithm *best = NULL;
-    ck_assert_msg(fovea_graph_from_problem(&g, line) == FOVEA_OK, "%s", fovea_error());
-    struct site s = {.graph = g, .node = &g->nodes[0], .device = d};
-    const struct algorithm *const *list = algorithms_of(s.node->op);
-    for (size_t i = 0; list[i]; i++) {
-        if (algorithm_refuses(list[i], &s) || list[i]->blocked) continue;
-        if (!best || algorithm_estimate(list[i], &s) < algorithm_estimate(best, &s)) best = list[i];
-    }
-    fovea_graph_destroy(g);
-    return best ? best->name : "none";
-}
 
 /* Dense layers at small batch, and what classic networks reduce. */
 START_TEST(gpus_share_rows_and_cpus_do_not) {
@@ -99,19 +60,19 @@ START_TEST(gpus_share_rows_and_cpus_do_not) {
         "LayerNormalization 64x768 768 768",
         "InstanceNormalization 1x64x56x56 64 64",
     };
-    fovea_device_info without = gpu;
+    fovea_device_info without = made_up_gpu;
     without.has_subgroups = false;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        const char *name = preferred(&gpu, lines[i]);
+        const char *name = made_up_choice(&made_up_gpu, true, lines[i]);
         ck_assert_msg(strstr(name, "_group_subgroup") != NULL, "%s for %s", name, lines[i]);
-        name = preferred(&without, lines[i]);
+        name = made_up_choice(&without, true, lines[i]);
         ck_assert_msg(strstr(name, "_group_local") != NULL, "%s for %s", name, lines[i]);
-        name = preferred(&cpu, lines[i]);
+        name = made_up_choice(&made_up_cpu, true, lines[i]);
         ck_assert_msg(!strstr(name, "_group_"), "%s for %s on a CPU", name, lines[i]);
     }
-    const char *name = preferred(&gpu, "Gemm 512x2048 1000x2048 1000 transB=1");
+    const char *name = made_up_choice(&made_up_gpu, true, "Gemm 512x2048 1000x2048 1000 transB=1");
     ck_assert_msg(!strstr(name, "_group_"), "%s for many rows", name);
-    name = preferred(&gpu, "ReduceMean 64x512x7x7 i64[0,2,3]");
+    name = made_up_choice(&made_up_gpu, true, "ReduceMean 64x512x7x7 i64[0,2,3]");
     ck_assert_msg(!strstr(name, "_group_"), "%s for terms that are no neighbours", name);
 }
 END_TEST

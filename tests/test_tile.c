@@ -1,31 +1,11 @@
 /* Tiles of matrix products: what their kernels count on, and which algorithm the estimates prefer on two
  * devices that are made up: a large GPU and a small CPU. */
-#include "harness.h"
+#include "made_up.h"
 
 #include <string.h>
 
 #include "ops/algorithm.h"
 #include "ops/tile.h"
-
-static const fovea_device_info gpu = {.type = FOVEA_DEVICE_GPU,
-                                      .compute_units = 132,
-                                      .local_memory_bytes = 48 << 10,
-                                      .max_work_group_size = 1024,
-                                      .vector_width = 1,
-                                      .local_memory_is_real = true,
-                                      .max_allocation_bytes = (uint64_t)32 << 30,
-                                      .flops_peak = 60e12,
-                                      .bytes_per_second = 2.5e12,
-                                      .launch_overhead_us = 8};
-static const fovea_device_info cpu = {.type = FOVEA_DEVICE_CPU,
-                                      .compute_units = 2,
-                                      .local_memory_bytes = 512 << 10,
-                                      .max_work_group_size = 4096,
-                                      .vector_width = 8,
-                                      .max_allocation_bytes = (uint64_t)2 << 30,
-                                      .flops_peak = 200e9,
-                                      .bytes_per_second = 16e9,
-                                      .launch_overhead_us = 20};
 
 START_TEST(tiles_are_as_the_kernels_want_them) {
     int count = 0;
@@ -46,7 +26,7 @@ END_TEST
 
 START_TEST(small_devices_get_small_tiles_or_none) {
     struct tile_task big = {4096, 4096, 4096, 1, 3 * 4096. * 4096 * 4};
-    fovea_device_info d = gpu;
+    fovea_device_info d = made_up_gpu;
     ck_assert_int_eq(tile_choose(&d, &big, 4, 0, 0, 32).number, 1);
     ck_assert_int_eq(tile_choose(&d, &big, 4, 5, 0, 32).number, 5);
     d.local_memory_bytes = 32 << 10; /* 33 KiB for the largest tile */
@@ -57,7 +37,7 @@ START_TEST(small_devices_get_small_tiles_or_none) {
     ck_assert_ptr_null(tile_refuse(&d, 4));
     d.max_work_group_size = 32;
     ck_assert_ptr_nonnull(tile_refuse(&d, 4));
-    d = gpu;
+    d = made_up_gpu;
     d.local_memory_bytes = 8 << 10;
     ck_assert_ptr_nonnull(tile_refuse(&d, 4));
 }
@@ -65,28 +45,13 @@ END_TEST
 
 START_TEST(small_maps_split_their_sums) {
     struct tile_task late = {512, 49, 4608, 1, 1e7}, early = {64, 64 * 3136, 576, 1, 1e8};
-    ck_assert_int_gt(tile_choose(&gpu, &late, 0, 0, 0, 32).splits, 3);
-    ck_assert_int_eq(tile_choose(&gpu, &late, 0, 0, 2, 32).splits, 2);
-    ck_assert_int_eq(tile_choose(&gpu, &early, 0, 0, 0, 32).splits, 1);
+    ck_assert_int_gt(tile_choose(&made_up_gpu, &late, 0, 0, 0, 32).splits, 3);
+    ck_assert_int_eq(tile_choose(&made_up_gpu, &late, 0, 0, 2, 32).splits, 2);
+    ck_assert_int_eq(tile_choose(&made_up_gpu, &early, 0, 0, 0, 32).splits, 1);
     late.k = 0;
-    ck_assert_int_eq(tile_choose(&gpu, &late, 0, 0, 0, 32).splits, 1);
+    ck_assert_int_eq(tile_choose(&made_up_gpu, &late, 0, 0, 0, 32).splits, 1);
 }
 END_TEST
-
-/* The name of the algorithm with the least estimate. */
-static const char *preferred(const fovea_device_info *d, const char *line) {
-    fovea_graph *g;
-    const struct algorithm *best = NULL;
-    ck_assert_msg(fovea_graph_from_problem(&g, line) == FOVEA_OK, "%s", fovea_error());
-    struct site s = {.graph = g, .node = &g->nodes[0], .device = d};
-    const struct algorithm *const *list = algorithms_of(s.node->op);
-    for (size_t i = 0; list[i]; i++) {
-        if (algorithm_refuses(list[i], &s)) continue;
-        if (!best || algorithm_estimate(list[i], &s) < algorithm_estimate(best, &s)) best = list[i];
-    }
-    fovea_graph_destroy(g);
-    return best ? best->name : "none";
-}
 
 static bool is_tiled(const char *name) {
     return strstr(name, "tiled") || strcmp(name, "conv_implicit_gemm") == 0;
@@ -104,14 +69,16 @@ START_TEST(gpus_prefer_tiles_and_cpus_do_not) {
         "MatMul 1024x1024 1024x1024",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        const char *name = preferred(&gpu, lines[i]);
+        const char *name = made_up_choice(&made_up_gpu, false, lines[i]);
         ck_assert_msg(is_tiled(name), "a GPU prefers %s for %s", name, lines[i]);
-        name = preferred(&cpu, lines[i]);
+        name = made_up_choice(&made_up_cpu, false, lines[i]);
         ck_assert_msg(!is_tiled(name), "a CPU prefers %s for %s", name, lines[i]);
     }
-    ck_assert_msg(!is_tiled(preferred(&cpu, "Conv 1x1x1x1 1x1x3x3 pads=1,1,1,1")), "tiny");
-    ck_assert_str_eq(preferred(&gpu, lines[5]), "conv_winograd_tiled_f4x3");
-    ck_assert_str_eq(preferred(&gpu, lines[3]), "conv_implicit_gemm");
+    ck_assert_msg(
+        !is_tiled(made_up_choice(&made_up_cpu, false, "Conv 1x1x1x1 1x1x3x3 pads=1,1,1,1")),
+        "tiny");
+    ck_assert_str_eq(made_up_choice(&made_up_gpu, false, lines[5]), "conv_winograd_tiled_f4x3");
+    ck_assert_str_eq(made_up_choice(&made_up_gpu, false, lines[3]), "conv_implicit_gemm");
 }
 END_TEST
 

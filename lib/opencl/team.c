@@ -3,7 +3,7 @@
  * A runtime for CPUs that hands each launch to threads of its own takes tens of microseconds for it, since
  * they sleep; that is longer than many a layer takes. Where the platform also has a device that computes in
  * the thread that enqueues (see quirks.c), launches are collected here and run in one go: each is cut into
- * parts, boxes of its work-groups, which the members take in turn, and the next launch begins when the last
+ * parts, runs of its work-groups, which the members take in turn, and the next launch begins when the last
  * part is done. The helpers stay awake meanwhile, and for a moment afterwards. A helper that is late, or
  * that never comes, is not waited for: whoever is there takes the parts.
  *

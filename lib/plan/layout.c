@@ -109,7 +109,7 @@ static size_t count_uses(const fovea_graph *g, fovea_value v) {
 }
 
 /* Whether the node that makes `v` in channel blocks, for one reader who wants it plain, can as well make it
- * plain from the same inputs. */
+ * plain from the same inputs. What such an algorithm costs more is taken to be less than a conversion. */
 static fovea_status can_be_plain(const struct layout *l, fovea_value v, bool *can) {
     struct fovea_plan *p = l->plan;
     fovea_graph *g = l->graph;
