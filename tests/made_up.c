@@ -1,3 +1,4 @@
+/* The devices of made_up.h, and their choice by estimate alone. */
 #include "made_up.h"
 
 #include "ops/algorithm.h"
