@@ -1,10 +1,12 @@
 /* conv_blocked: convolution on channel blocks for devices whose work-items have vectors of their own.
  *
- * Computes:     y = activate(bias + residual + sum over ic, kh, kw of w * x); padding is zeros, multiplied like data.
+ * Computes:     y = activate(bias + residual + sum over ic, kh, kw of w * x); padding is zeros. Their products
+ *               are left out where all pixels of a tile find padding, unless a weight is not finite, which then shows. Not
+ *               exact in one respect: of a ConvTranspose, which has no padding, it may show in more pixels of the tile.
  * Layouts:      x (n, groups*icb, ih, iw, X), residual and y (n, groups*ocb, oh, ow, X), with icb and ocb channel
  *               blocks of a group; packed: weights (groups, tiles of Q blocks, icb, KH, KW, X, Q*X), then bias
- *               (groups, tiles, Q*X), zero where there is no channel; then X zeros, read in place of the padding.
- *               Taps of `always` are multiplied even where all pixels of a tile find padding.
+ *               (groups, tiles, Q*X), zero where there is no channel; then X zeros, read in place of the padding; then
+ *               (groups, tiles, icb): 1 where one of those weights is not finite, else 0.
  *               The pixels made may be some of y's `whole`: (h, w) is y_first + h * y_row + w * y_column. Weights before
  *               they are packed: o, c and tap (i, j) at o * out_step + c * in_step + i * row_step + j * column_step.
  * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` output pixels, x and y exchanged if
@@ -24,15 +26,24 @@
 #define Q 2
 #endif
 
-/* The weights of one input channel and tap for a tile of output channels, of which `lanes` are there. */
-INLINE void conv_blocked_pack_line(int lanes, int out_step, __global const real *w,
+/* The weights of one input channel and tap for a tile of output channels, of which `lanes` are there. Returns the
+ * largest magnitude as the bits of a float: integers in the order of the floats, infinity and NaN the last. */
+INLINE uint conv_blocked_pack_line(int lanes, int out_step, __global const real *w,
                                    __global real *packed) {
+    uint largest = 0;
     if (lanes >= Q * X) {
         UNROLL
-        for (int o = 0; o < Q * X; o++) packed[o] = w[(ulong)o * out_step];
+        for (int o = 0; o < Q * X; o++) {
+            packed[o] = w[(ulong)o * out_step];
+            largest = max(largest, as_uint(packed[o]) & 0x7fffffff);
+        }
     } else {
-        for (int o = 0; o < Q * X; o++) packed[o] = o < lanes ? w[(ulong)o * out_step] : 0;
+        for (int o = 0; o < Q * X; o++) {
+            packed[o] = o < lanes ? w[(ulong)o * out_step] : 0;
+            largest = max(largest, as_uint(packed[o]) & 0x7fffffff);
+        }
     }
+    return largest;
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -47,15 +58,18 @@ conv_blocked_pack(int groups, int ic, int oc, int kh, int kw, int group_step, in
     packed += packed_offset;
     w += w_offset + (ulong)group * group_step + (ulong)channel * out_step;
     __global real *to = packed + ((ulong)item * blocks + block) * ((ulong)taps * X * Q * X);
+    uint largest = 0;
     for (int c = 0; c < X; c++) {
         bool there = block * X + c < ic;
         __global const real *from = w + (ulong)(block * X + c) * in_step;
         for (int i = 0; i < kh; i++)
             for (int j = 0; j < kw; j++)
-                conv_blocked_pack_line(there ? lanes : 0, out_step,
-                                       from + i * row_step + j * column_step,
-                                       to + ((i * kw + j) * X + c) * (Q * X));
+                largest =
+                    max(largest, conv_blocked_pack_line(there ? lanes : 0, out_step,
+                                                        from + i * row_step + j * column_step,
+                                                        to + ((i * kw + j) * X + c) * (Q * X)));
     }
+    packed[zeros + X + (ulong)item * blocks + block] = largest >= as_uint(INFINITY);
     if (block > 0) return;
     __global real *add = packed + zeros - (ulong)(groups * tiles - item) * (Q * X);
     for (int o = 0; o < Q * X; o++)
@@ -77,7 +91,7 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh, int kw, int sh,
              int sw, int dh, int dw, int ph, int pw, int whole, int y_first, int y_row,
              int y_column, int chunk, int chunks_first, int has_residual, int activation,
-             ulong always, ulong zeros, __global const real *x, ulong x_offset,
+             int padding_is_data, ulong zeros, __global const real *x, ulong x_offset,
              __global const real *packed, ulong packed_offset, __global const real *residual,
              ulong residual_offset, float alpha, float beta, __global real *y, ulong y_offset) {
     int tiles = (ocb + Q - 1) / Q, x_id = (int)get_global_id(0), y_id = (int)get_global_id(1);
@@ -89,14 +103,15 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
     __global const real *zero = packed + zeros;
     __global const real *weights = packed + (ulong)item * icb * (kh * kw * X * Q * X);
     __global const real *bias = zero - (ulong)(groups * tiles - item) * (Q * X);
+    __global const real *not_finite = zero + X + (ulong)item * icb;
     x += x_offset + (ulong)(image * groups + group) * icb * plane;
     ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * whole + y_first;
 
     for (int first = begin; first < end; first += P) {
         int h = first / ow, c0 = first % ow;
-        long start[P];         /* of a pixel's window, from x */
-        ulong inside[P];       /* bit i * kw + j: that tap of the window lies in the input */
-        ulong needed = always; /* the same for any of them */
+        long start[P];     /* of a pixel's window, from x */
+        ulong inside[P];   /* bit i * kw + j: that tap of the window lies in the input */
+        ulong reached = 0; /* the same for any of them */
         ulong at[P];
         vec sum[P][Q];
         UNROLL
@@ -104,7 +119,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
             int row = h * sh - ph, column = c0 * sw - pw;
             start[p] = ((long)row * iw + column) * X;
             inside[p] = conv_blocked_inside(row, column, ih, iw, kh, kw, dh, dw);
-            needed |= inside[p];
+            reached |= inside[p];
             at[p] = (out + (ulong)h * y_row + c0 * y_column) * X;
             c0 += first + p + 1 < end; /* the last tile does its last pixel again */
             h += c0 == ow;
@@ -113,7 +128,8 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
             for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
         }
         __global const real *w = weights;
-        for (int b = 0; b < icb; b++)
+        for (int b = 0; b < icb; b++) {
+            ulong needed = padding_is_data && not_finite[b] != 0 ? ~(ulong)0 : reached;
             for (int i = 0; i < kh; i++)
                 for (int j = 0; j < kw; j++, w += X * Q * X) {
                     if (!(needed >> (i * kw + j) & 1)) continue;
@@ -132,6 +148,7 @@ conv_blocked(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int k
                         for (int q = 0; q < Q; q++) sum[p][q] += from[p][c] * v[q];
                     }
                 }
+        }
         UNROLL
         for (int p = 0; p < P; p++) UNROLL
         for (int q = 0; q < Q; q++) {

@@ -127,7 +127,65 @@ static void run(fovea_context *c, const char *op, bool two) {
     fovea_graph_destroy(g);
 }
 
+/* The padding of a Conv is zeros, data like any other: times a weight that is not finite it is no number. A
+ * ConvTranspose has no padding. */
+static const struct convolution {
+    const char *line;
+    size_t x, w; /* elements */
+    const char *algorithms[5];
+} convolutions[] = {
+    {"Conv 1x17x9x15 20x17x3x3 20 pads=1,1,1,1",
+     17 * 9 * 15,
+     20 * 17 * 9,
+     {"conv_strip", "conv_blocked", "conv_im2col_gemm", "conv_direct"}},
+    {"Conv 1x17x9x31 20x17x5x5 20 pads=2,2,2,2 strides=2,2",
+     17 * 9 * 31,
+     20 * 17 * 25,
+     {"conv_strip", "conv_blocked", "conv_im2col_gemm", "conv_direct"}},
+    {"ConvTranspose 1x17x9x15 17x20x3x3 20 pads=1,1,1,1",
+     17 * 9 * 15,
+     17 * 20 * 9,
+     {"conv_strip", "conv_transpose_direct"}},
+};
+
+/* The first of all weights is infinite, the last one no number: corners of two filters. */
+static fovea_status write_convolution(fovea_plan *p, const struct convolution *v) {
+    static float x[17 * 9 * 31], w[20 * 17 * 25];
+    fovea_tensor *input, *weights;
+    for (size_t i = 0; i < v->x; i++) x[i] = (float)(i % 7) - 2.5f;
+    for (size_t i = 0; i < v->w; i++) w[i] = (float)(i % 5) - 1.75f;
+    w[0] = INFINITY;
+    w[v->w - 1] = NAN;
+    fovea_status status = fovea_plan_tensor(p, "x0", &input);
+    if (status == FOVEA_OK) status = fovea_tensor_write(input, x, v->x * sizeof *x);
+    if (status == FOVEA_OK) status = fovea_plan_tensor(p, "x1", &weights);
+    return status == FOVEA_OK ? fovea_tensor_write(weights, w, v->w * sizeof *w) : status;
+}
+
+/* The verdicts of all steps: the convolution and the conversions of layout around it. */
+static void convolve(fovea_context *c, const struct convolution *v, const char *algorithm) {
+    fovea_plan_options o = {.algorithm = algorithm, .no_rewrite = true, .guard = true};
+    fovea_graph *g = NULL;
+    fovea_plan *p = NULL;
+    fovea_verdict verdicts[8];
+    size_t count = 0, wrong;
+    if (fovea_graph_from_problem(&g, v->line) != FOVEA_OK ||
+        fovea_plan_create(&p, c, g, &o) != FOVEA_OK || write_convolution(p, v) != FOVEA_OK ||
+        fovea_plan_verify(p, NULL, verdicts, 8, &count, &wrong) != FOVEA_OK)
+        complain(v->line, fovea_error());
+    for (size_t i = 0; i < count && i < 8; i++) {
+        if (verdicts[i].right) passed++;
+        else {
+            printf("%s: %g, expected %g\n", algorithm, verdicts[i].got, verdicts[i].expected);
+            complain(v->line, verdicts[i].reason);
+        }
+    }
+    fovea_plan_destroy(p);
+    fovea_graph_destroy(g);
+}
+
 int main(int argc, char **argv) {
+    enum { LINES = sizeof convolutions / sizeof *convolutions };
     fovea_context *c;
     if (argc != 2) return 2;
     if (fovea_context_create(&c, argv[1], NULL) != FOVEA_OK) {
@@ -136,6 +194,9 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; i < sizeof unary / sizeof *unary; i++) run(c, unary[i], false);
     for (size_t i = 0; i < sizeof binary / sizeof *binary; i++) run(c, binary[i], true);
+    for (size_t i = 0; i < LINES; i++)
+        for (size_t j = 0; convolutions[i].algorithms[j]; j++)
+            convolve(c, &convolutions[i], convolutions[i].algorithms[j]);
     fovea_context_destroy(c);
     printf("%zu passed, %zu failed\n", passed, failed);
     return failed || !passed;

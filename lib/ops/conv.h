@@ -27,6 +27,7 @@ struct conv {
 };
 
 extern const struct algorithm conv_transpose_direct;
+extern const struct algorithm conv_strip;
 extern const struct algorithm conv_blocked;
 extern const struct algorithm conv_implicit_gemm;
 extern const struct algorithm conv_winograd_tiled_f4x3;
@@ -34,7 +35,6 @@ extern const struct algorithm conv_winograd_tiled_f2x3;
 extern const struct algorithm conv_winograd_f4x3;
 extern const struct algorithm conv_winograd_f2x3;
 extern const struct algorithm conv_shallow;
-extern const struct algorithm conv_pointwise;
 
 /* A Conv, or phase 0 of a ConvTranspose: all of it where the stride is 1. */
 struct conv conv_of(const struct site *);

@@ -1,4 +1,4 @@
-/* Convolution on channel blocks: cl_kernels/conv_blocked.cl, and conv_pointwise.cl for 1x1. */
+/* Convolution on channel blocks: cl_kernels/conv_strip.cl, and conv_blocked.cl, which can do more windows. */
 #include "ops/conv.h"
 
 enum {
@@ -20,15 +20,13 @@ struct tile {
 };
 
 /* Tiles that fill the registers (32 of them where vectors have 16 lanes, else 16), and their speed against
- * the first: one that reads a weight for few pixels is slower, above all where pixels are found by pointers.
- * Those with 28 pixels or 4 blocks were measured; the others are their likes. */
+ * the first: one that reads a weight for few pixels is slower. That of 28 pixels was measured; the others are
+ * its likes. */
 struct choice {
     struct tile tile;
     double speed;
 };
 static const struct choice wide[] = {{{14, 2}, 1}, {{28, 1}, 0.92}, {{14, 1}, 0.9}, {{0}, 0}};
-static const struct choice wide_1x1[] = {
-    {{14, 2}, 1}, {{28, 1}, 0.98}, {{7, 4}, 0.95}, {{14, 1}, 0.95}, {{0}, 0}};
 static const struct choice narrow[] = {{{6, 2}, 1}, {{12, 1}, 0.9}, {{0}, 0}};
 
 /* Vector operations for each input channel, those on the last pixels and blocks included that nobody
@@ -40,7 +38,7 @@ static double tile_cost(const struct conv *c, int64_t blocks, const struct choic
 
 static struct tile tile_of(const struct site *s, const struct conv *c) {
     int64_t width = site_width(s), blocks = (c->oc + width - 1) / width;
-    const struct choice *all = width != 16 ? narrow : c->taps == 1 ? wide_1x1 : wide, *best = all;
+    const struct choice *all = width == 16 ? wide : narrow, *best = all;
     for (; all->tile.pixels; all++)
         if (tile_cost(c, blocks, all) < tile_cost(c, blocks, best)) best = all;
     struct tile t = best->tile;
@@ -54,19 +52,25 @@ struct blocked {
     struct conv c;
     struct tile tile;
     int64_t width, icb, ocb, tiles; /* of one group */
+    int64_t runs;                   /* tiles of pixels of an image */
     int64_t weights, zeros, packed; /* elements of the packed weights; where the zeros begin; all */
 };
+
+static void measure(struct blocked *b) {
+    b->icb = ceil_div(b->c.ic, b->width);
+    b->ocb = ceil_div(b->c.oc, b->width);
+    b->tiles = ceil_div(b->ocb, b->tile.blocks);
+    int64_t items = b->c.groups * b->tiles, lanes = b->tile.blocks * b->width;
+    b->weights = items * b->icb * b->c.taps * b->width * lanes;
+    b->zeros = b->weights + items * lanes;
+    b->packed = b->zeros + b->width + items * b->icb;
+}
 
 static struct blocked blocked_of(const struct site *s, int64_t phase) {
     struct blocked b = {.c = conv_phase_of(s, phase), .width = site_width(s)};
     b.tile = tile_of(s, &b.c);
-    b.icb = ceil_div(b.c.ic, b.width);
-    b.ocb = ceil_div(b.c.oc, b.width);
-    b.tiles = ceil_div(b.ocb, b.tile.blocks);
-    int64_t lanes = b.tile.blocks * b.width;
-    b.weights = b.c.groups * b.tiles * b.icb * b.c.taps * b.width * lanes;
-    b.zeros = b.weights + b.c.groups * b.tiles * lanes;
-    b.packed = b.zeros + b.width;
+    b.runs = ceil_div(b.c.pixels, b.tile.pixels);
+    measure(&b);
     return b;
 }
 
@@ -119,21 +123,21 @@ static int64_t balanced(const struct site *s, const struct blocked *b, int64_t r
     return best;
 }
 
-/* Output pixels of a work-item: little traffic, and enough work-items to keep all compute units busy to
+/* Tiles of pixels of a work-item: little traffic, and enough work-items to keep all compute units busy to
  * the end. */
 static int64_t chunk_of(const struct site *s, const struct blocked *b) {
     int64_t wanted = conv_groups(s, &b->c);
-    int64_t runs = ceil_div(b->c.pixels, b->tile.pixels);
+    int64_t runs = b->runs;
     int64_t best = ceil_div(wanted, b->c.groups * b->tiles * b->c.n);
     if (best > runs) best = runs;
     for (int64_t chunks = best; chunks <= runs; chunks *= 2)
         if (traffic(b, chunks) < traffic(b, best)) best = chunks;
-    return ceil_div(runs, balanced(s, b, runs, best)) * b->tile.pixels;
+    return ceil_div(runs, balanced(s, b, runs, best));
 }
 
 /* Operations of a phase at the share of the peak that its tile reaches: 0.65 with 6 pixels and more. */
 static double padded_flops(const struct blocked *b) {
-    double pixels = (double)ceil_div(b->c.pixels, b->tile.pixels) * b->tile.pixels;
+    double pixels = (double)(b->runs * b->tile.pixels);
     double channels = (double)(b->tiles * b->tile.blocks * b->width);
     return 2 * (double)(b->c.n * b->c.groups) * pixels * channels *
            (double)(b->icb * b->width * b->c.taps) * (b->tile.pixels >= 6 ? 1 : 2);
@@ -184,6 +188,11 @@ static void lower_pack(const struct site *s, struct recipe *r, const struct bloc
     recipe_once(r);
 }
 
+/* In a Conv the padding is data, and what is not finite in a weight shows; a ConvTranspose has none. */
+static bool padding_is_data(const struct site *s) {
+    return s->node->op == OP_Conv;
+}
+
 static void push_sizes(const struct site *s, struct recipe *r, const struct blocked *b) {
     const struct window *w = &b->c.w;
     recipe_int(r, b->c.groups);
@@ -201,19 +210,18 @@ static void push_sizes(const struct site *s, struct recipe *r, const struct bloc
     recipe_int(r, b->c.first[1] * b->c.whole[2] + b->c.first[2]);
     recipe_int(r, b->c.step[1] * b->c.whole[2]);
     recipe_int(r, b->c.step[2]);
-    recipe_int(r, chunk_of(s, b));
+    recipe_int(r, chunk_of(s, b) * b->tile.pixels);
     recipe_int(r, chunks_first(b));
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, node_activation(s->node).kind);
-    /* In a Conv the padding is data, and what is not finite in a weight shows; a ConvTranspose has none. */
-    recipe_ulong(r, s->node->op == OP_Conv ? UINT64_MAX : 0);
+    recipe_int(r, padding_is_data(s));
     recipe_ulong(r, (uint64_t)b->zeros);
 }
 
 /* The tensors, and a work-item for each tile of channels and chunk of pixels. */
 static void push_end(const struct site *s, struct recipe *r, const struct blocked *b, size_t at) {
     struct activation a = node_activation(s->node);
-    int64_t chunks = ceil_div(b->c.pixels, chunk_of(s, b));
+    int64_t chunks = ceil_div(b->runs, chunk_of(s, b));
     recipe_value(r, site_in(s, 0));
     recipe_packed(r, at, sizeof(float));
     recipe_value(r, site_in(s, 3));
@@ -254,52 +262,165 @@ const struct algorithm conv_blocked = {.name = "conv_blocked",
                                        .estimate = conv_blocked_estimate,
                                        .lower = conv_blocked_lower};
 
-/* ---- conv_pointwise ---- */
+/* ---- conv_strip ---- */
 
-static const char *conv_pointwise_refuse(const struct site *s) {
+/* Pixels of a strip that a tap finds outside: the kernel has a copy of its innermost loop for each. */
+enum { CLIP_MAX = 2 };
+
+static const struct tunable strip_tunables[] = {
+    [TILE_PIXELS] = {"P", {4, 6, 7, 9, 12, 14, 28}}, /* at most */
+    [TILE_BLOCKS] = {"Q", {1, 2, 3, 4}},
+    {0},
+};
+
+/* The longest strip that fits the registers with 1, 2, ... channel blocks, and its speed as above: measured of
+ * the wide ones. */
+static const struct choice wide_strips[] = {
+    {{28, 1}, 0.97}, {{14, 2}, 1}, {{9, 3}, 0.95}, {{7, 4}, 0.82}, {{0}, 0}};
+static const struct choice narrow_strips[] = {
+    {{12, 1}, 0.95}, {{6, 2}, 1}, {{4, 3}, 0.95}, {{0}, 0}};
+
+/* The length of a row's strips with which least is made twice, the longest of such. One half as long as can be is
+ * as fast, but it takes 8 sums to keep the processor's pipelines full. */
+static int strip_pixels(int64_t row, struct tile most) {
+    int64_t best = most.pixels < row ? most.pixels : row;
+    int64_t least = most.pixels / 2 > 8 / most.blocks ? most.pixels / 2 : 8 / most.blocks;
+    for (int64_t p = best; p >= least; p--)
+        if (ceil_div(row, p) * p < ceil_div(row, best) * best) best = p;
+    return (int)best;
+}
+
+static double strip_cost(const struct conv *c, int64_t blocks, const struct choice *o) {
+    int64_t row = c->w.out[2], pixels = strip_pixels(row, o->tile);
+    int64_t made = ceil_div(row, pixels) * pixels * ceil_div(blocks, o->tile.blocks);
+    return (double)(made * o->tile.blocks) / o->speed;
+}
+
+static struct tile strip_tile_of(const struct site *s, const struct conv *c) {
+    int64_t width = site_width(s), blocks = ceil_div(c->oc, width), row = c->w.out[2];
+    const struct choice *all = width == 16 ? wide_strips : narrow_strips, *best = all;
+    for (; all->tile.pixels; all++)
+        if (strip_cost(c, blocks, all) < strip_cost(c, blocks, best)) best = all;
+    struct tile t = {.pixels = site_tuned(s, TILE_PIXELS, best->tile.pixels),
+                     .blocks = site_tuned(s, TILE_BLOCKS, best->tile.blocks)};
+    t.pixels = strip_pixels(row, t);
+    return t;
+}
+
+/* A window that reads one pixel for each: pixels by channels. Then all pixels are one row. */
+static bool is_product(const struct conv *c) {
+    for (int i = 1; i < 3; i++)
+        if (c->w.kernel[i] != 1 || c->w.stride[i] != 1 || c->w.pad_begin[i] || c->w.pad_end[i])
+            return false;
+    return true;
+}
+
+static void one_row(struct conv *c) {
+    c->w.in[2] *= c->w.in[1];
+    c->w.out[2] *= c->w.out[1];
+    c->w.in[1] = c->w.out[1] = 1;
+}
+
+static struct blocked strip_of(const struct site *s) {
+    struct blocked b = {.c = conv_of(s), .width = site_width(s)};
+    if (is_product(&b.c)) one_row(&b.c);
+    b.tile = strip_tile_of(s, &b.c);
+    b.runs = b.c.w.out[1] * ceil_div(b.c.w.out[2], b.tile.pixels);
+    measure(&b);
+    return b;
+}
+
+/* Pixels of the strip from `first` on that tap j finds before the row's begin, or past its end. */
+static int64_t clipped(const struct blocked *b, int64_t first, int64_t j, bool at_end) {
+    const struct window *w = &b->c.w;
+    int64_t stride = w->stride[2], column = first * stride - w->pad_begin[2] + j * w->dilation[2];
+    int64_t past = column + (b->tile.pixels - 1) * stride - w->in[2] + 1;
+    int64_t outside = at_end ? past : -column;
+    return outside > 0 ? ceil_div(outside, stride) : 0;
+}
+
+/* The most that a tap clips of a strip on one side; more than any strip has if one clips on both. */
+static int64_t most_clipped(const struct blocked *b) {
+    int64_t most = 0, last = b->c.w.out[2] - b->tile.pixels;
+    for (int64_t next = 0; next < b->c.w.out[2]; next += b->tile.pixels)
+        for (int64_t j = 0; j < b->c.w.kernel[2]; j++) {
+            int64_t first = next < last ? next : last;
+            int64_t left = clipped(b, first, j, false), right = clipped(b, first, j, true);
+            if (left && right) return INT64_MAX;
+            if (left > most) most = left;
+            if (right > most) most = right;
+        }
+    return most;
+}
+
+static const char *conv_strip_refuse(const struct site *s) {
     struct conv c = conv_of(s);
-    for (int i = 0; i < 3; i++)
-        if (c.w.kernel[i] != 1 || c.w.pad_begin[i] || c.w.pad_end[i])
-            return "the window must be 1x1, without padding";
-    if (c.w.in[0] != 1 || c.whole[0] != 1) return "a depth is convolved";
+    if (c.w.kernel[0] != 1 || c.w.in[0] != 1 || c.whole[0] != 1) return "a depth is convolved";
     if (c.groups > 1 && (c.ic % site_width(s) || c.oc % site_width(s)))
         return "the channels of a group must be a multiple of the vector width";
-    return conv_refuse_phases(&c);
+    if (conv_refuse_phases(&c)) return conv_refuse_phases(&c);
+    struct blocked b = strip_of(s);
+    return most_clipped(&b) > CLIP_MAX ? "more than 2 pixels of a strip are padding" : NULL;
 }
 
-/* Like conv_blocked, without the work that finds pixels. */
-static double conv_pointwise_estimate(const struct site *s) {
-    return conv_blocked_estimate(s) * 0.95;
+/* Taps of the rows that lie inside, and of the pixels of a strip. */
+static double strip_flops(const struct blocked *b) {
+    const struct window *w = &b->c.w;
+    int64_t rows = 0, taps = 0;
+    for (int64_t h = 0; h < w->out[1]; h++)
+        for (int64_t i = 0; i < w->kernel[1]; i++) {
+            int64_t row = h * w->stride[1] - w->pad_begin[1] + i * w->dilation[1];
+            rows += row >= 0 && row < w->in[1];
+        }
+    for (int64_t first = 0; first < w->out[2]; first += b->tile.pixels)
+        for (int64_t j = 0; j < w->kernel[2]; j++)
+            taps += b->tile.pixels - clipped(b, first, j, false);
+    double channels = (double)(b->tiles * b->tile.blocks * b->width);
+    return 2 * (double)(b->c.n * b->c.groups) * (double)rows * (double)taps * channels *
+           (double)(b->icb * b->width);
 }
 
-static fovea_status conv_pointwise_lower(const struct site *s, struct recipe *r) {
-    struct blocked b = blocked_of(s, 0);
-    bool strides = b.c.w.stride[1] != 1 || b.c.w.stride[2] != 1;
+static double conv_strip_estimate(const struct site *s) {
+    struct blocked b = strip_of(s);
+    double share = b.tile.pixels * b.tile.blocks >= 7 ? 0.65 : 0.4;
+    return conv_seconds(s, strip_flops(&b), s->device->local_memory_is_real ? 0.01 : share, 1);
+}
+
+static size_t conv_strip_packed(const struct site *s) {
+    return (size_t)strip_of(s).packed * sizeof(float);
+}
+
+static fovea_status conv_strip_lower(const struct site *s, struct recipe *r) {
+    struct blocked b = strip_of(s);
+    const struct window *w = &b.c.w;
     lower_pack(s, r, &b, 0);
-    recipe_kernel(r, "conv_pointwise", "conv_pointwise");
+    recipe_kernel(r, "conv_strip", "conv_strip");
     push_defines(s, r, &b);
+    recipe_define(r, "S", w->stride[2]);
+    recipe_define(r, "CLIP", most_clipped(&b));
     recipe_int(r, b.c.groups);
     recipe_int(r, b.icb);
-    recipe_int(r, b.c.plane);
-    recipe_int(r, b.c.w.in[2]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->in[i]);
     recipe_int(r, b.ocb);
-    recipe_int(r, b.c.pixels);
-    recipe_int(r, strides ? b.c.w.out[2] : b.c.pixels);
-    recipe_int(r, b.c.w.stride[1]);
-    recipe_int(r, b.c.w.stride[2]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->out[i]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->kernel[i]);
+    recipe_int(r, w->stride[1]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->dilation[i]);
+    for (int i = 1; i < 3; i++) recipe_int(r, w->pad_begin[i]);
     recipe_int(r, chunk_of(s, &b));
     recipe_int(r, chunks_first(&b));
     recipe_int(r, site_in(s, 3) != FOVEA_NO_VALUE);
     recipe_int(r, node_activation(s->node).kind);
+    recipe_int(r, padding_is_data(s));
     recipe_ulong(r, (uint64_t)b.zeros);
     push_end(s, r, &b, 0);
     return FOVEA_OK;
 }
 
-const struct algorithm conv_pointwise = {.name = "conv_pointwise",
-                                         .refuse = conv_pointwise_refuse,
-                                         .blocked = conv_blocked_blocked,
-                                         .tunables = tunables,
-                                         .packed = conv_blocked_packed,
-                                         .estimate = conv_pointwise_estimate,
-                                         .lower = conv_pointwise_lower};
+const struct algorithm conv_strip = {.name = "conv_strip",
+                                     .refuse = conv_strip_refuse,
+                                     .blocked = conv_blocked_blocked,
+                                     .tunables = strip_tunables,
+                                     .packed = conv_strip_packed,
+                                     .estimate = conv_strip_estimate,
+                                     .lower = conv_strip_lower};
