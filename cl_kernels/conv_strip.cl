@@ -2,12 +2,13 @@
  *
  * Computes:     y = activate(bias + residual + sum over ic, kh, kw of w * x). Padding is zeros: its products are left
  *               out unless a weight is not finite, which then shows.
- * Layouts:      those of conv_blocked.cl, which packs the weights as well.
+ * Layouts:      x (n, groups*icb, ih, iw, X), residual and y (n, groups*ocb, oh, ow, X), with icb and ocb channel
+ *               blocks of a group; packed: what conv_pack.cl makes of weights and bias.
  * Launch:       x: tile of Q output channel blocks, times groups; y: chunk of `chunk` strips, x and y exchanged if
  *               `chunks_first`; z: image. One work-item a group: it owns its chunk and holds P pixels by Q blocks in
- *               registers. A row is cut into strips of P pixels from its begin on, the last one into its end; what of
- *               it the strip before has is made again, and not stored.
- * Defines:      X 4, 8 or 16; P 1 to 28, Q 1 to 4: P * Q accumulators; S the stride along a row; CLIP 0 to 2: of a strip, no tap
+ *               registers. A row is cut into strips of P pixels from its begin on, the last one into its end: what of
+ *               it the strip before has is made again, and stored where the first pixel of its own comes right after.
+ * Defines:      X 4, 8 or 16; P 1 to 28, Q 1 to 4: P * Q accumulators; S the stride along a row; CLIP 1 or 2: of a strip, no tap
  *               has more pixels than that before the row's begin, or past its end, and none at both.
  * Local memory: none.
  * Truth:        lib/reference/conv.c
@@ -32,7 +33,6 @@ INLINE void conv_strip_taps(int lo, int hi, int begin, int end, int step, __glob
     from += begin * step;
     w += begin * (X * Q * X);
     for (int j = begin; j < end; j++, from += step, w += X * Q * X) {
-        UNROLL
         for (int c = 0; c < X; c++) {
             vec v[Q];
             UNROLL
@@ -59,11 +59,23 @@ INLINE void conv_strip_outside(int row0, int column0, int ih, int iw, int kh, in
             for (int q = 0; q < Q; q++) bad[q] += zero * load_vec(w + (c * Q + q) * X);
             UNROLL
             for (int p = 0; p < P; p++) {
-                bool outside = row_outside || (uint)(column0 + j * dw + p * S) >= (uint)iw;
+                bool outside = row_outside | ((uint)(column0 + j * dw + p * S) >= (uint)iw);
                 UNROLL
                 for (int q = 0; q < Q; q++) sum[p][q] += outside ? bad[q] : (vec)(0);
             }
         }
+}
+
+/* activate_as() of common.h without a branch: each would join all sums, which takes the compiler long. */
+INLINE void conv_strip_activate(int kind, float alpha, float beta, vec sum[P][Q]) {
+    real slope = kind == 2 ? alpha : 1, most = kind == 3 ? beta : INFINITY;
+    real least = kind == 3 ? alpha : kind == 1 ? 0 : -INFINITY;
+    UNROLL
+    for (int p = 0; p < P; p++) UNROLL
+    for (int q = 0; q < Q; q++) {
+        vec x = select(sum[p][q], slope * sum[p][q], sum[p][q] < 0);
+        sum[p][q] = select(select(x, (vec)(most), x > most), (vec)(least), x < least);
+    }
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -83,7 +95,10 @@ conv_strip(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh,
     __global const real *bias = packed + zeros - (ulong)(groups * tiles - item) * (Q * X);
     __global const real *not_finite = packed + zeros + X + (ulong)item * icb;
     x += x_offset + (ulong)(image * groups + group) * icb * plane;
-    ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * oh * ow;
+    ulong plane_y = (ulong)oh * ow;
+    ulong out = ((ulong)(image * groups + group) * ocb + tile * Q) * plane_y;
+    residual = has_residual ? residual + residual_offset : packed + zeros;
+    y += y_offset;
 
     for (int strip = begin; strip < end; strip++) {
         int h = strip / strips, next = strip % strips * P, first = min(next, ow - P);
@@ -96,10 +111,16 @@ conv_strip(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh,
             right1 += last < iw;
             right2 += last - S < iw;
         }
+        ulong row_y = out + (ulong)h * ow;
         vec sum[P][Q];
         UNROLL
-        for (int p = 0; p < P; p++) UNROLL
-        for (int q = 0; q < Q; q++) sum[p][q] = load_vec(bias + q * X);
+        for (int q = 0; q < Q; q++) {
+            ulong add = row_y + min(q, ocb - 1 - tile * Q) * plane_y + first;
+            UNROLL
+            for (int p = 0; p < P; p++)
+                sum[p][q] =
+                    load_vec(bias + q * X) + load_vec(residual + (add + p) * X * has_residual);
+        }
         __global const real *w = weights;
         for (int b = 0; b < icb; b++) {
             for (int i = 0; i < kh; i++) {
@@ -110,9 +131,9 @@ conv_strip(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh,
                 }
                 __global const real *from = x + (b * plane + ((long)row * iw + column0) * X);
                 if (CLIP >= 2) conv_strip_taps(2, P, 0, left2, step, from, w, sum);
-                if (CLIP >= 1) conv_strip_taps(1, P, left2, left1, step, from, w, sum);
+                conv_strip_taps(1, P, left2, left1, step, from, w, sum);
                 conv_strip_taps(0, P, left1, right1, step, from, w, sum);
-                if (CLIP >= 1) conv_strip_taps(0, P - 1, right1, right2, step, from, w, sum);
+                conv_strip_taps(0, P - 1, right1, right2, step, from, w, sum);
                 if (CLIP >= 2) conv_strip_taps(0, P - 2, right2, kw, step, from, w, sum);
                 w += kw * (X * Q * X);
             }
@@ -121,15 +142,13 @@ conv_strip(int groups, int icb, int ih, int iw, int ocb, int oh, int ow, int kh,
             if (not_finite[b] != 0)
                 conv_strip_outside(row0, column0, ih, iw, kh, kw, dh, dw, packed[zeros],
                                    weights + (ulong)b * (kh * kw * X * Q * X), sum);
-        ulong pixel = out + (ulong)h * ow + first;
+        conv_strip_activate(activation, alpha, beta, sum);
         UNROLL
-        for (int p = 0; p < P; p++) UNROLL
         for (int q = 0; q < Q; q++) {
-            ulong to = (pixel + p + (ulong)q * oh * ow) * X;
-            if (first + p < next || tile * Q + q >= ocb) continue;
-            vec z = sum[p][q];
-            if (has_residual) z += load_vec(residual + residual_offset + to);
-            store_vec(activate_as(activation, z, alpha, beta), y + y_offset + to);
+            if (tile * Q + q >= ocb) continue;
+            UNROLL
+            for (int p = 0; p < P; p++)
+                store_vec(sum[p][q], y + (row_y + q * plane_y + max(first + p, next)) * X);
         }
     }
 }
