@@ -309,8 +309,7 @@ static const struct algorithm conv_depthwise = {.name = "conv_depthwise",
 
 /* ---- conv_im2col_gemm ---- */
 
-/* The input itself is the matrix: 1x1, stride 1, no padding. */
-static bool is_pointwise(const struct conv *c) {
+bool conv_is_pointwise(const struct conv *c) {
     for (int i = 0; i < 3; i++)
         if (c->w.kernel[i] != 1 || c->w.stride[i] != 1 || c->w.pad_begin[i] || c->w.pad_end[i])
             return false;
@@ -322,7 +321,7 @@ static bool is_pointwise(const struct conv *c) {
 static int64_t chunk_of(const struct site *s, const struct conv *c) {
     int64_t bytes = s->device->local_memory_is_real ? COLUMNS_LIMIT : COLUMNS_CACHED;
     int64_t most = bytes / (int64_t)sizeof(float) / c->k;
-    if (is_pointwise(c) || c->pixels <= most) return c->pixels;
+    if (conv_is_pointwise(c) || c->pixels <= most) return c->pixels;
     return most >= 16 ? most / 16 * 16 : COLUMNS_LIMIT / (int64_t)sizeof(float) / c->k / 16 * 16;
 }
 
@@ -341,7 +340,7 @@ static const char *conv_im2col_gemm_refuse(const struct site *s) {
 
 static size_t conv_im2col_gemm_workspace(const struct site *s) {
     struct conv c = conv_of(s);
-    return is_pointwise(&c) ? 0 : (size_t)(c.k * chunk_of(s, &c)) * sizeof(float);
+    return conv_is_pointwise(&c) ? 0 : (size_t)(c.k * chunk_of(s, &c)) * sizeof(float);
 }
 
 /* y (oc, pixels) = w (oc, k) columns (k, count), for the pixels from `first` on of one image and group. */
@@ -362,7 +361,8 @@ static struct gemm_task im2col_task(const struct site *s, const struct conv *c, 
                           .node = s->node};
     t.a = gemm_value(site_in(s, 1), (size_t)(group * c->oc * c->k));
     t.b = (struct argument){.kind = ARGUMENT_WORKSPACE, .element = sizeof(float)};
-    if (is_pointwise(c)) t.b = gemm_value(site_in(s, 0), (size_t)(plane_group * c->ic * c->plane));
+    if (conv_is_pointwise(c))
+        t.b = gemm_value(site_in(s, 0), (size_t)(plane_group * c->ic * c->plane));
     t.c = gemm_value(site_out(s, 0), (size_t)(plane_group * c->oc * c->pixels + first));
     t.bias = gemm_value(site_in(s, 2), (size_t)(group * c->oc));
     return t;
@@ -380,7 +380,7 @@ static double conv_im2col_gemm_estimate(const struct site *s) {
     double times = (double)(c.n * c.groups) * ceil((double)c.pixels / (double)chunk);
     double gemm = use_clblast(s, &t) ? gemm_seconds_clblast(s->device, &t)
                                      : gemm_seconds_plain(s->device, &t);
-    double columns = is_pointwise(&c) ? 0 : 2 * sizeof(float) * (double)(c.k * chunk);
+    double columns = conv_is_pointwise(&c) ? 0 : 2 * sizeof(float) * (double)(c.k * chunk);
     double move = s->device->local_memory_is_real ? 1 : 0.25; /* scattered reads, one by one */
     return times * (gemm + columns / (move * s->device->bytes_per_second)) +
            (double)im2col_launches(s, &c) * s->device->launch_overhead_us * 1e-6;
@@ -429,7 +429,7 @@ static bool lower_group(const struct site *s, struct recipe *r, const struct con
         struct gemm_task t = im2col_task(s, c, image, group, first, chunk);
         bool clblast = use_clblast(s, &t); /* decided for a whole chunk: the same for all */
         t = im2col_task(s, c, image, group, first, count);
-        if (!is_pointwise(c))
+        if (!conv_is_pointwise(c))
             conv_columns_lower(s, r, c, image * c->groups + group, 0, first, count);
         if (clblast) gemm_lower_clblast(r, &t);
         else gemm_lower_plain(s, r, &t);

@@ -43,6 +43,8 @@ struct conv conv_phase_of(const struct site *, int64_t phase);
 struct conv conv_transposed_of(const struct site *);
 /* From a resolved window and the channels of a group: all that follows from them. */
 void conv_measure(struct conv *, int64_t ic, int64_t oc);
+/* The input itself is the matrix: 1x1, stride 1, no padding. */
+bool conv_is_pointwise(const struct conv *);
 /* Why an algorithm for one convolution cannot do the node: several phases, or axes too long. */
 const char *conv_refuse_phases(const struct conv *);
 const char *conv_refuse_span(const struct conv *);

@@ -315,14 +315,7 @@ static struct tile strip_tile_of(const struct site *s, const struct conv *c) {
     return t;
 }
 
-/* A window that reads one pixel for each: pixels by channels. Then all pixels are one row. */
-static bool is_product(const struct conv *c) {
-    for (int i = 1; i < 3; i++)
-        if (c->w.kernel[i] != 1 || c->w.stride[i] != 1 || c->w.pad_begin[i] || c->w.pad_end[i])
-            return false;
-    return true;
-}
-
+/* Pixels by channels: all pixels are one row. */
 static void one_row(struct conv *c) {
     c->w.in[2] *= c->w.in[1];
     c->w.out[2] *= c->w.out[1];
@@ -331,7 +324,7 @@ static void one_row(struct conv *c) {
 
 static struct blocked strip_of(const struct site *s) {
     struct blocked b = {.c = conv_of(s), .width = site_width(s)};
-    if (is_product(&b.c)) one_row(&b.c);
+    if (conv_is_pointwise(&b.c)) one_row(&b.c);
     b.tile = strip_tile_of(s, &b.c);
     b.runs = b.c.w.out[1] * ceil_div(b.c.w.out[2], b.tile.pixels);
     measure(&b);
